@@ -1,0 +1,63 @@
+"""Budgets for PyTorch networks: parameters, FLOPs, memory, held by pytest.
+
+The public names are imported when first used, so that importing this package imports no torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_burden.burden import METRICS, Burden, Convention, Figures, Metric, ModuleRow, OpRow
+    from pytest_burden.engine.measure import measure
+    from pytest_burden.engine.rules.registry import Cost, rule
+    from pytest_burden.engine.spec import Spec
+    from pytest_burden.errors import BurdenError, MeasureError
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "METRICS": "burden",
+    "Burden": "burden",
+    "Convention": "burden",
+    "Figures": "burden",
+    "Metric": "burden",
+    "ModuleRow": "burden",
+    "OpRow": "burden",
+    "BurdenError": "errors",
+    "MeasureError": "errors",
+    "Cost": "engine.rules.registry",
+    "Spec": "engine.spec",
+    "measure": "engine.measure",
+    "rule": "engine.rules.registry",
+}
+
+__all__ = [
+    "METRICS",
+    "Burden",
+    "BurdenError",
+    "Convention",
+    "Cost",
+    "Figures",
+    "MeasureError",
+    "Metric",
+    "ModuleRow",
+    "OpRow",
+    "Spec",
+    "measure",
+    "rule",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name at its first use (PEP 562)."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

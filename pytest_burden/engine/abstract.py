@@ -1,0 +1,185 @@
+"""Tensors that have a shape and no data, and the storages that they pretend to live in."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, ClassVar, NoReturn
+
+import torch
+
+from pytest_burden.engine.schema import DTYPE_NAMES, DTYPES
+from pytest_burden.engine.spec import Spec
+from pytest_burden.engine.trace import OpCall, Role, Storage
+from pytest_burden.errors import BurdenError
+
+CPU = torch.device("cpu")
+
+
+class NeedsData(Exception):  # noqa: N818 not an error of the user's: it asks for a real run
+    """The network reads values that an abstract tensor does not have."""
+
+
+class Tape:
+    """Records of one run, while it runs."""
+
+    def __init__(self) -> None:
+        self.calls: list[OpCall] = []
+        self.storages: list[Storage] = []
+        self.module = 0
+        """Index of the innermost module that is running."""
+        self.needs_data: tuple[str, int] | None = None
+        """What first asked for data, and in which module."""
+        self.open = True
+
+    def close(self) -> None:
+        """Stop the clock: what dies from now on has outlived the trace."""
+        self.open = False
+
+
+class Token:
+    """One storage. Every tensor on it holds the token, so its end is the storage's end."""
+
+    __slots__ = ("index", "tape")
+
+    def __init__(self, tape: Tape, nbytes: int, role: Role) -> None:
+        self.tape = tape
+        self.index = len(tape.storages)
+        tape.storages.append(Storage(nbytes, role, len(tape.calls)))
+
+    def __del__(self) -> None:
+        if self.tape.open:
+            self.tape.storages[self.index].death = len(self.tape.calls)
+
+
+class _Active(threading.local):
+    tape: Tape | None = None
+
+
+active = _Active()
+"""The tape that the current thread records on."""
+
+
+def needs_data(what: str) -> NoReturn:
+    """Give up the abstract run, also if the network's own code catches the exception."""
+    if active.tape is None:
+        raise BurdenError(
+            f"{what} on a tensor without data. It was made while pytest-burden measured a network,"
+            " and outlived the measurement in a global cache of the network's code."
+        )
+    active.tape.needs_data = active.tape.needs_data or (what, active.tape.module)
+    raise NeedsData(what)
+
+
+class AbstractTensor(torch.Tensor):
+    """A tensor of true shape, strides and dtype on the CPU, without data."""
+
+    spec: Spec
+    token: Token
+
+    __torch_function__: ClassVar[Any] = torch._C._disabled_torch_function_impl
+
+    @classmethod
+    def __torch_dispatch__(  # type: ignore[override]  # torch declares no signature
+        cls, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> NoReturn:
+        """Reached only outside a recorder: inside, the mode answers first."""
+        needs_data(str(func))
+
+    def __repr__(self, **_options: Any) -> str:  # type: ignore[override]  # torch's has options
+        return f"AbstractTensor({self.spec})"
+
+    # What reads data without passing the dispatcher. Data access in C raises as well
+    # (see `abstract`), but only here can it be remembered that the run needs data.
+    def _no_data(self, *_args: object, **_kwargs: object) -> NoReturn:
+        needs_data("direct access to a tensor's data")
+
+    numpy = tolist = __array__ = __dlpack__ = data_ptr = __reduce_ex__ = _no_data
+    storage = untyped_storage = _typed_storage = __cuda_array_interface__ = _no_data
+
+    def __deepcopy__(self, memo: dict[int, object]) -> torch.Tensor:
+        copied = self.clone()
+        memo[id(self)] = copied
+        return copied
+
+    @property
+    def data(self) -> torch.Tensor:
+        """The tensor outside of autograd; assigning takes over shape, dtype and storage."""
+        return self.detach()
+
+    @data.setter
+    def data(self, value: torch.Tensor) -> None:
+        torch.Tensor.data.__set__(self, value)  # type: ignore[attr-defined]  # a getset slot
+        if isinstance(value, AbstractTensor):
+            self.token = value.token
+        self.spec = spec_of(self, self.token.tape.storages[self.token.index].nbytes)
+
+
+_SPECS: dict[tuple[object, ...], Spec] = {}
+
+
+def intern(
+    shape: tuple[int, ...],
+    strides: tuple[int, ...],
+    offset: int,
+    dtype: torch.dtype,
+    storage_bytes: int,
+) -> Spec:
+    """Return the one spec object of these facts, so that specs compare by identity."""
+    key = (shape, strides, offset, dtype, storage_bytes)
+    spec = _SPECS.get(key)
+    if spec is None:
+        spec = _SPECS[key] = Spec(shape, DTYPE_NAMES[dtype], strides, offset, storage_bytes)
+    return spec
+
+
+def spec_of(tensor: torch.Tensor, storage_bytes: int | None = None) -> Spec:
+    """Return the spec of a strided tensor as its metadata tells it.
+
+    Raises:
+        NeedsData: a layout that strides do not describe (sparse, quantised packed, nested).
+    """
+    if tensor.layout is not torch.strided or tensor.is_nested:
+        if storage_bytes is None:
+            storage_bytes = 0
+        return intern(tuple(tensor.shape), (), 0, tensor.dtype, storage_bytes)
+    if storage_bytes is None:
+        storage_bytes = torch.Tensor.untyped_storage(tensor).nbytes()
+    return intern(
+        tuple(tensor.shape),
+        tensor.stride(),
+        int(tensor.storage_offset()),
+        tensor.dtype,
+        storage_bytes,
+    )
+
+
+_make = torch.Tensor._make_wrapper_subclass
+_forbid_data = torch._C._set_throw_on_mutable_data_ptr
+
+
+def abstract(spec: Spec, token: Token, *, requires_grad: bool = False) -> AbstractTensor:
+    """Return a tensor of this spec on the storage of ``token``; reading its data raises."""
+    tensor: AbstractTensor = _make(
+        AbstractTensor,
+        spec.shape,
+        strides=spec.strides,
+        storage_offset=spec.offset,
+        dtype=DTYPES[spec.dtype],
+        device=CPU,
+        storage_size=spec.storage_bytes,
+        requires_grad=requires_grad,
+    )
+    _forbid_data(tensor)
+    tensor.spec = spec
+    tensor.token = token
+    return tensor
+
+
+def dense_spec(tensor: torch.Tensor) -> Spec:
+    """Return the spec of a compact copy of ``tensor``: what ``clone()`` would return."""
+    strides = tensor.stride()
+    if not tensor.is_contiguous():
+        meta = torch.empty_strided(tuple(tensor.shape), strides, device="meta")
+        strides = torch.empty_like(meta).stride()
+    nbytes = tensor.numel() * tensor.dtype.itemsize
+    return intern(tuple(tensor.shape), strides, 0, tensor.dtype, nbytes)

@@ -1,0 +1,100 @@
+"""A factory becomes a network without memory, a spec string becomes an input."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Callable
+from typing import Any
+
+from torch import nn
+
+from pytest_burden.engine.abstract import (
+    NeedsData,
+    Tape,
+    active,
+)
+from pytest_burden.engine.recorder import Recorder
+from pytest_burden.errors import BurdenError, suggest
+from pytest_burden.inputs import parse_input
+
+Factory = Callable[[], nn.Module]
+
+_LOOKS_LIKE_A_SPEC = re.compile(r"\s*\w+\s*\[.*", re.DOTALL)
+
+
+def import_target(target: str) -> Any:
+    """Return what ``"package.module:name"`` names; ``name`` may have dots.
+
+    Raises:
+        BurdenError: the text is not of that form, the import fails, or there is no such name.
+    """
+    module_name, colon, name = target.partition(":")
+    if not colon or not module_name or not name:
+        raise BurdenError(f"Invalid target (not of the form 'package.module:factory'): {target!r}")
+    try:
+        found: Any = importlib.import_module(module_name)
+    except Exception as error:
+        kind = type(error).__name__
+        raise BurdenError(
+            f"cannot import {module_name!r} of {target!r}: {kind}: {error}"
+        ) from error
+    for part in name.split("."):
+        if not hasattr(found, part):
+            near = suggest(part, dir(found))
+            raise BurdenError(f"{module_name!r} has no {name!r}{near}: {target!r}")
+        found = getattr(found, part)
+    return found
+
+
+def build(factory: Factory) -> nn.Module:
+    """Call a factory so that no weight is allocated or drawn; small constants stay real.
+
+    Raises:
+        NeedsData: the factory reads values that do not exist.
+        BurdenError: it returned something else than a module.
+    """
+    tape = Tape()
+    active.tape = tape
+    try:
+        with Recorder(tape, building=True):
+            made = factory()
+    finally:
+        active.tape = None
+        tape.close()
+    if tape.needs_data:
+        raise NeedsData(tape.needs_data[0])
+    return as_module(made, factory)
+
+
+def as_module(made: object, factory: object) -> nn.Module:
+    """Return ``made`` if it is a module.
+
+    Raises:
+        BurdenError: it is not.
+    """
+    if isinstance(made, nn.Module):
+        return made
+    name = getattr(factory, "__qualname__", repr(factory))
+    kind = type(made).__name__
+    raise BurdenError(f"the factory {name} returned a {kind}, not a torch.nn.Module")
+
+
+def read_specs(value: Any, *, where: str = "input") -> Any:
+    """Replace each spec string in a nest of lists, tuples and dicts by its `InputSpec`.
+
+    A string that does not look like a spec is left alone inside containers and as a keyword
+    argument, where it may be a mode or a name.
+
+    Raises:
+        BurdenError: a string is meant as a spec and is not one.
+    """
+    if isinstance(value, str):
+        if where == "input" or _LOOKS_LIKE_A_SPEC.match(value):
+            return parse_input(value)
+        return value
+    if type(value) in (list, tuple):
+        return type(value)(read_specs(item, where="inside") for item in value)
+    if type(value) is dict:
+        return {key: read_specs(item, where="inside") for key, item in value.items()}
+    return value

@@ -1,0 +1,84 @@
+"""Functions that every reader takes for one operation, though torch runs several operators.
+
+Which ones differs between builds and devices; caught here by their Python function they are one
+row, one cost and one output everywhere. The list is short on purpose:
+
+* ``scaled_dot_product_attention``: fused, or a chain of products, by device and mask;
+* ``local_response_norm``: padding, pooling, power and division;
+* ``rms_norm``: fused or not, by torch's version;
+* ``instance_norm``: runs as batch norm in training mode over a repeated weight, and so could not
+  be told from a batch norm that has no running statistics.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+
+from pytest_burden.engine.recorder import Recorder
+
+_ATTENTION = (
+    "query", "key", "value", "attn_mask", "dropout_p", "is_causal", "scale", "enable_gqa",
+)  # fmt: skip
+_RMS_NORM = ("input", "normalized_shape", "weight", "eps")
+_INSTANCE_NORM = (
+    "input", "running_mean", "running_var", "weight", "bias", "use_input_stats", "momentum", "eps",
+)  # fmt: skip
+
+COMPOSITES: Mapping[Callable[..., Any], tuple[str, tuple[str, ...]]] = {
+    functional.scaled_dot_product_attention: ("scaled_dot_product_attention", _ATTENTION),
+    functional.local_response_norm: (
+        "local_response_norm",
+        ("input", "size", "alpha", "beta", "k"),
+    ),
+    functional.rms_norm: ("rms_norm", _RMS_NORM),
+    torch.rms_norm: ("rms_norm", _RMS_NORM),
+    functional.instance_norm: ("instance_norm", _INSTANCE_NORM),
+    torch.instance_norm: ("instance_norm", (*_INSTANCE_NORM, "cudnn_enabled")),
+}
+"""By function: the operator's name and its arguments' names in order."""
+
+
+# This function asks for overrides itself, which switches the mode off for all that it calls. Its
+# twin does not ask, so that the attention inside is seen; see `Composites`.
+_ATTENTION_LAYER = functional.multi_head_attention_forward
+_ATTENTION_LAYER_UNASKED = types.FunctionType(
+    _ATTENTION_LAYER.__code__,
+    {**_ATTENTION_LAYER.__globals__, "has_torch_function": lambda _: False},
+    _ATTENTION_LAYER.__name__,
+    _ATTENTION_LAYER.__defaults__,
+    _ATTENTION_LAYER.__closure__,
+)
+
+
+class Composites(TorchFunctionMode):
+    """Records each call of a composite as one operator; what it runs inside is marked so."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        """Make a mode that writes to ``recorder``."""
+        super().__init__()
+        self._recorder = recorder
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: object,
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Let every function pass, and write the composites down."""
+        kwargs = kwargs or {}
+        if func is _ATTENTION_LAYER:
+            with self:
+                return _ATTENTION_LAYER_UNASKED(*args, **kwargs)
+        known = COMPOSITES.get(func)
+        if known is None:
+            return func(*args, **kwargs)
+        name, names = known
+        arguments = dict.fromkeys(names) | dict(zip(names, args, strict=False)) | dict(kwargs)
+        return self._recorder.composite(f"torch.{name}", arguments, lambda: func(*args, **kwargs))

@@ -1,0 +1,98 @@
+"""Knows which module is running: every call of a module of the network passes through here."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from pytest_burden.engine.abstract import Tape
+from pytest_burden.engine.trace import ModuleCalls
+
+
+@dataclass(slots=True)
+class Frames:
+    """The module calls of one run, and where it failed if it did."""
+
+    indices: Mapping[int, int]
+    """Position in the list of modules by ``id(module)``."""
+    calls: list[ModuleCalls]
+    failed: tuple[int, tuple[str, ...]] | None = None
+    """The innermost module that raised, and the shapes it was called with."""
+
+
+@contextmanager
+def following(modules: Sequence[nn.Module], tape: Tape) -> Iterator[Frames]:
+    """Tell the tape which of ``modules`` runs, on this thread, until the block ends.
+
+    ``nn.Module.__call__`` is wrapped meanwhile: unlike hooks it sees the keyword arguments, and
+    failures, and leaves nothing behind.
+    """
+    frames = Frames(
+        {id(module): index for index, module in enumerate(modules)},
+        [ModuleCalls() for _ in modules],
+    )
+    thread = threading.get_ident()
+    plain_call = nn.Module.__call__
+
+    def call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        __tracebackhide__ = True
+        index = frames.indices.get(id(module))
+        if index is None or threading.get_ident() != thread:
+            return plain_call(module, *args, **kwargs)
+        outer, tape.module = tape.module, index
+        calls = frames.calls[index]
+        calls.count += 1
+        if calls.count == 1:
+            calls.inputs = shapes((args, kwargs))
+        try:
+            out = plain_call(module, *args, **kwargs)
+        except Exception:
+            if frames.failed is None:
+                frames.failed = (index, shapes((args, kwargs)))
+            raise
+        finally:
+            tape.module = outer
+        if calls.count == 1:
+            calls.outputs = shapes(out)
+        return out
+
+    nn.Module.__call__ = call  # type: ignore[method-assign]  # restored below
+    try:
+        yield frames
+    finally:
+        nn.Module.__call__ = plain_call  # type: ignore[method-assign]  # the original
+
+
+def shapes(value: object) -> tuple[str, ...]:
+    """Return ``("float32[1, 3]", "mask=bool[8]")`` for all tensors in a nest of containers."""
+    found: list[str] = []
+    _collect(value, "", found, depth=0)
+    return tuple(found)
+
+
+_DEPTH = 8
+"""Containers deeper than this are not looked into: they may hold themselves."""
+
+
+def _collect(value: object, name: str, found: list[str], depth: int) -> None:
+    if isinstance(value, torch.Tensor):
+        dtype = str(value.dtype).removeprefix("torch.")
+        label = f"{name}=" if name else ""
+        found.append(f"{label}{dtype}[{', '.join(map(str, value.shape))}]")
+    elif depth > _DEPTH or value is None or isinstance(value, (str, int, float)):
+        return
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            _collect(item, str(key), found, depth + 1)
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        for item in value:
+            _collect(item, name, found, depth + 1)
+    elif is_dataclass(value) and not isinstance(value, type):
+        for entry in fields(value):
+            _collect(getattr(value, entry.name, None), entry.name, found, depth + 1)

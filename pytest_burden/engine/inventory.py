@@ -1,0 +1,62 @@
+"""What a network holds: its modules, and the parameters and buffers of each, shared ones once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import torch
+from torch import nn
+from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
+
+from pytest_burden.engine.trace import Held, ModuleInfo
+
+
+def inventory(named: Iterable[tuple[str, nn.Module]]) -> tuple[ModuleInfo, ...]:
+    """Return the modules with what each is the first to hold."""
+    seen: set[int] = set()
+    return tuple(
+        ModuleInfo(path, type(module).__name__, tuple(_held(module, seen)))
+        for path, module in named
+    )
+
+
+def is_lazy(module: nn.Module) -> bool:
+    """Return whether a parameter or buffer gets its shape only at the first call."""
+    return any(map(is_lazy_tensor, module.parameters())) or any(
+        map(is_lazy_tensor, module.buffers())
+    )
+
+
+def is_lazy_tensor(tensor: torch.Tensor) -> bool:
+    """Return whether a tensor has no shape yet."""
+    return isinstance(tensor, (UninitializedBuffer, UninitializedParameter))
+
+
+def _held(module: nn.Module, seen: set[int]) -> Iterator[Held]:
+    for name, parameter in module._parameters.items():
+        if parameter is not None and id(parameter) not in seen:
+            seen.add(id(parameter))
+            yield _as_held(name, parameter, trainable=parameter.requires_grad)
+    for name, buffer in module._buffers.items():
+        if buffer is not None and id(buffer) not in seen:
+            seen.add(id(buffer))
+            numel = buffer.numel()
+            yield Held(name, "buffer", numel, numel * buffer.dtype.itemsize, trainable=False)
+    for name, value in vars(module).items():
+        # Quantised layers keep weight and bias packed in an object that is no parameter.
+        if isinstance(value, torch.ScriptObject) and id(value) not in seen:
+            seen.add(id(value))
+            for tensor in _unpacked(value):
+                yield _as_held(name, tensor, trainable=False)
+
+
+def _as_held(name: str, tensor: torch.Tensor, *, trainable: bool) -> Held:
+    numel = tensor.numel()
+    return Held(name, "parameter", numel, numel * tensor.dtype.itemsize, trainable)
+
+
+def _unpacked(value: torch.ScriptObject) -> Iterator[torch.Tensor]:
+    unpack = getattr(value, "unpack", None)  # the stubs know nothing of the class's methods
+    if unpack is not None:
+        parts = unpack()
+        yield from (part for part in parts if isinstance(part, torch.Tensor))

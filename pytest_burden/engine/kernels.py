@@ -1,0 +1,163 @@
+"""What an operator returns, learnt once by running it on torch's own fake tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import torch
+import torch._dynamo  # see below
+from torch._subclasses.fake_tensor import (
+    DataDependentOutputException,
+    DynamicOutputShapeException,
+    FakeTensor,
+    FakeTensorMode,
+    UnsupportedFakeTensorException,
+    UnsupportedOperatorException,
+)
+
+from pytest_burden.engine.abstract import CPU, spec_of
+from pytest_burden.engine.call import Call
+from pytest_burden.engine.schema import DTYPES
+from pytest_burden.engine.spec import Spec
+
+# torch imports its compiler when it first asks for a shape. That takes a second, and in the middle
+# of a trace it would keep tensors alive, for import frames end in reference cycles: so it is done
+# above.
+
+# Where torch knows no shape function, it runs the real kernel on zeros: only for small tensors.
+_SMALL = 2**24
+
+
+class NoShape(Exception):  # noqa: N818 an answer, not an error
+    """The outputs of an operator cannot be known without data; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class New:
+    """An output in a storage of its own."""
+
+    spec: Spec
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """An output that lives in the storage of tensor argument ``index``."""
+
+    spec: Spec
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Same:
+    """The tensor argument ``index`` itself; its shape may have changed to ``spec``."""
+
+    spec: Spec
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """Not a tensor."""
+
+    value: object
+
+
+Output = New | View | Same | Plain
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The outputs of an operator in order, and the type that holds them (None: a lone one)."""
+
+    outputs: tuple[Output, ...]
+    container: type | None
+    reshaped: bool
+    """Whether an argument has another shape afterwards (``t_``, ``resize_``)."""
+
+
+def infer(call: Call, storages: Sequence[int]) -> Result:
+    """Run an operator without data; ``storages`` says which of its tensors share one.
+
+    Raises:
+        NoShape: the result depends on data, or torch has no shape function for it.
+    """
+    func, specs = call.func, call.specs
+    mode = _mode(small=sum(spec.nbytes for spec in specs) <= _SMALL)
+    fakes = _fakes(mode, specs, storages)
+    by_id = {id(tensor): fake for tensor, fake in zip(call.tensors, fakes, strict=True)}
+    fake_args = [_replaced(value, by_id) for value in call.args]
+    fake_kwargs = {name: _replaced(value, by_id) for name, value in call.kwargs.items()}
+    try:
+        with mode:
+            out = func(*fake_args, **fake_kwargs)
+    except (DataDependentOutputException, DynamicOutputShapeException) as error:
+        raise NoShape(f"{func} reads a tensor's values") from error
+    except (
+        UnsupportedFakeTensorException,
+        UnsupportedOperatorException,
+        NotImplementedError,
+    ) as error:
+        raise NoShape(f"{func} has no shape function") from error
+    return _classify(out, fakes, specs)
+
+
+@cache
+def _mode(*, small: bool) -> FakeTensorMode:
+    return FakeTensorMode(allow_fallback_kernels=small)
+
+
+def _fakes(
+    mode: FakeTensorMode, specs: Sequence[Spec], storages: Sequence[int]
+) -> list[FakeTensor]:
+    blocks: dict[int, torch.UntypedStorage] = {}
+    fakes = []
+    for spec, storage in zip(specs, storages, strict=True):
+        if storage not in blocks:
+            blocks[storage] = torch.UntypedStorage(spec.storage_bytes, device="meta")
+        meta = torch.empty(0, dtype=DTYPES[spec.dtype], device="meta")
+        meta.set_(blocks[storage], spec.offset, spec.shape, spec.strides)
+        fakes.append(FakeTensor(mode, meta, CPU))
+    return fakes
+
+
+def _replaced(value: Any, by_id: Mapping[int, torch.Tensor]) -> Any:
+    # No inner function: one that calls itself is a reference cycle, which would keep the tensors
+    # of a call alive beyond their death.
+    if isinstance(value, torch.Tensor):
+        return by_id[id(value)]
+    if isinstance(value, (list, tuple)):
+        return [_replaced(item, by_id) for item in value]
+    if isinstance(value, torch.device) and value.type != "cpu":
+        raise NoShape(f"a tensor on {value}")
+    return None if isinstance(value, torch.Generator) else value
+
+
+def _classify(result: object, fakes: Sequence[torch.Tensor], specs: Sequence[Spec]) -> Result:
+    homes = {_home(fake): index for index, fake in reversed(list(enumerate(fakes)))}
+    container = type(result) if isinstance(result, (list, tuple)) else None
+    values: Sequence[Any] = result if isinstance(result, (list, tuple)) else [result]
+    outputs: list[Output] = []
+    for value in values:
+        if not isinstance(value, torch.Tensor):
+            if isinstance(value, (list, tuple)):
+                raise NoShape("an operator with nested outputs")
+            outputs.append(Plain(value))
+            continue
+        spec = spec_of(value)
+        same = next((i for i, fake in enumerate(fakes) if fake is value), None)
+        if same is not None:
+            outputs.append(Same(spec, same))
+        elif (index := homes.get(_home(value))) is not None:
+            outputs.append(View(spec, index))
+        else:
+            outputs.append(New(spec))
+    reshaped = any(spec_of(fake) is not spec for fake, spec in zip(fakes, specs, strict=True))
+    return Result(tuple(outputs), container, reshaped)
+
+
+def _home(tensor: torch.Tensor) -> int:
+    address: int = tensor.untyped_storage()._cdata
+    return address

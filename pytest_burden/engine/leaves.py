@@ -1,0 +1,134 @@
+"""What becomes of each tensor when a network and its inputs are copied for a run."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Collection
+
+import torch
+from torch import nn
+
+from pytest_burden.engine.abstract import (
+    AbstractTensor,
+    Token,
+    abstract,
+    dense_spec,
+    intern,
+    needs_data,
+)
+from pytest_burden.engine.homes import Homes
+from pytest_burden.engine.inventory import is_lazy_tensor
+from pytest_burden.engine.recorder import LARGE
+from pytest_burden.engine.schema import DTYPES
+from pytest_burden.engine.spec import Spec
+from pytest_burden.engine.trace import Role
+from pytest_burden.errors import MeasureError
+from pytest_burden.inputs import InputSpec
+
+_PLAIN = (torch.Tensor, nn.Parameter, AbstractTensor)
+
+
+class _Leaves:
+    def __init__(self, homes: Homes, buffers: Collection[int]) -> None:
+        """Register every storage in ``homes``; ``buffers`` are the ids of the network's buffers."""
+        self._homes = homes
+        self._buffers = buffers
+
+    def _role(self, tensor: torch.Tensor) -> Role:
+        if isinstance(tensor, nn.Parameter):
+            return "parameter"
+        return "buffer" if id(tensor) in self._buffers else "input"
+
+    def _at_home(self, made: torch.Tensor, role: Role) -> torch.Tensor:
+        self._homes.token(made, role)
+        return made
+
+    def _abstract(self, spec: Spec, role: Role, *, requires_grad: bool = False) -> AbstractTensor:
+        token = Token(self._homes.tape, spec.storage_bytes, role)
+        return abstract(spec, token, requires_grad=requires_grad)
+
+
+class AbstractLeaves(_Leaves):
+    """Makes tensors abstract; small ones of known value become real copies."""
+
+    def __call__(self, tensor: torch.Tensor | InputSpec) -> torch.Tensor:
+        """Return what stands for ``tensor`` in the run."""
+        if isinstance(tensor, InputSpec):
+            return self._from_spec(tensor)
+        if not _describable(tensor):
+            needs_data(f"a {type(tensor).__name__} of layout {tensor.layout}")
+        parameter = isinstance(tensor, nn.Parameter)
+        role = self._role(tensor)
+        if not parameter and _stays_real(tensor):
+            return self._at_home(tensor.detach().to("cpu", copy=True), role)
+        made = self._abstract(dense_spec(tensor), role, requires_grad=tensor.requires_grad)
+        for name, value in vars(tensor).items():
+            if name not in ("spec", "token"):
+                setattr(made, name, value)
+        if parameter:
+            # What isinstance(…, nn.Parameter) looks for on a tensor of another class.
+            made._is_param = True
+        return made
+
+    def _from_spec(self, spec: InputSpec) -> torch.Tensor:
+        dtype = DTYPES[spec.dtype]
+        size = torch.Size(spec.shape)
+        if size.numel() <= LARGE and not (dtype.is_floating_point or dtype.is_complex):
+            return self._at_home(torch.full(size, spec.fill, dtype=dtype), "input")
+        strides = torch.empty(size, device="meta").stride()
+        described = intern(tuple(size), strides, 0, dtype, size.numel() * dtype.itemsize)
+        return self._abstract(described, "input")
+
+
+class RealLeaves(_Leaves):
+    """Copies tensors with their data, to the CPU; a spec is drawn from N(0, 1), or filled.
+
+    Raises:
+        MeasureError: a tensor has no data.
+    """
+
+    def __call__(self, tensor: torch.Tensor | InputSpec) -> torch.Tensor:
+        """Return what stands for ``tensor`` in the run."""
+        if isinstance(tensor, InputSpec):
+            return self._at_home(_drawn(tensor), "input")
+        if is_lazy_tensor(tensor):
+            return copy.deepcopy(tensor)
+        return self._at_home(_copied(tensor), self._role(tensor))
+
+
+def _copied(tensor: torch.Tensor) -> torch.Tensor:
+    if tensor.is_meta or type(tensor) is AbstractTensor:
+        raise MeasureError("its tensors have no data (they are on the meta device)")
+    made: torch.Tensor = tensor.detach().to("cpu", copy=True)
+    if isinstance(tensor, nn.Parameter):
+        made = nn.Parameter(made, requires_grad=tensor.requires_grad)
+    elif tensor.requires_grad:
+        made.requires_grad_()
+    for name, value in vars(tensor).items():
+        setattr(made, name, value)
+    return made
+
+
+def _drawn(spec: InputSpec) -> torch.Tensor:
+    dtype = DTYPES[spec.dtype]
+    if dtype.is_floating_point or dtype.is_complex:
+        drawable = dtype if dtype.itemsize > 1 else torch.float32
+        return torch.randn(spec.shape, dtype=drawable).to(dtype)
+    return torch.full(spec.shape, spec.fill, dtype=dtype)
+
+
+def _describable(tensor: torch.Tensor) -> bool:
+    return (
+        (type(tensor) in _PLAIN or type(tensor).__name__ in ("Buffer", "FakeTensor"))
+        and tensor.layout is torch.strided
+        and not tensor.is_quantized
+        and not tensor.is_nested
+    )
+
+
+def _stays_real(tensor: torch.Tensor) -> bool:
+    if tensor.is_meta or type(tensor).__name__ in ("AbstractTensor", "FakeTensor"):
+        return False
+    if tensor.is_floating_point() or tensor.is_complex():
+        return tensor.numel() <= 1
+    return tensor.numel() <= LARGE

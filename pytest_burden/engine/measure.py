@@ -1,0 +1,64 @@
+"""The engine's front door: a model and example inputs in, a `Burden` out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import nn
+
+from pytest_burden.burden import Burden, Convention
+from pytest_burden.engine.build import read_specs
+from pytest_burden.engine.meters import meter
+from pytest_burden.engine.rules.registry import Cost, counted, normal_name
+from pytest_burden.engine.run import RealRun, trace
+from pytest_burden.errors import BurdenError, MeasureError
+
+
+def measure(  # noqa: PLR0913 the public function: all but two are rarely given
+    model_or_factory: nn.Module | Callable[[], nn.Module],
+    args: Any = (),
+    kwargs: Mapping[str, Any] | None = None,
+    *,
+    training: object = None,
+    convention: Convention | None = None,
+    rules: Mapping[str, Callable[..., Cost]] | None = None,
+    real: RealRun = "auto",
+) -> Burden:
+    """Return what one evaluation forward of a network costs, without running it where possible.
+
+    The model, the inputs and the random state stay as they are: a factory is called so that no
+    weight is allocated, a model is measured on a structural copy.
+
+    Args:
+        model_or_factory: a module, or a callable without arguments that returns one.
+        args: positional inputs: tensors, spec strings such as ``"float32[1, 3, 224, 224]"``, and
+            lists, tuples, dicts or dataclasses of them. What is neither tuple nor list is taken
+            as the only input.
+        kwargs: keyword inputs, likewise.
+        training: must be None; training metrics are not measured yet.
+        convention: how arithmetic and bytes are counted.
+        rules: formulas for custom operators in this measurement alone, by operator name; see
+            `pytest_burden.rule`.
+        real: ``"auto"`` runs a copy of the network once for real if it cannot be traced without
+            data; ``"never"`` refuses to.
+
+    Raises:
+        BurdenError: something in the call is wrong: a spec, a factory, a rule.
+        MeasureError: the network can neither be traced without data nor run for real.
+        Exception: what the network's own forward or the factory raised.
+    """
+    __tracebackhide__ = True
+    if training is not None:
+        raise MeasureError("training metrics are not measured yet: leave out training=")
+    if real not in ("auto", "never"):
+        raise BurdenError(f'Invalid real (neither "auto" nor "never"): {real!r}')
+    if not isinstance(model_or_factory, nn.Module) and not callable(model_or_factory):
+        kind = type(model_or_factory).__name__
+        raise BurdenError(f"expected a torch.nn.Module or a factory of one, got a {kind}")
+    own = {normal_name(name): counted(formula) for name, formula in (rules or {}).items()}
+    given = args if isinstance(args, (tuple, list)) else (args,)
+    positional = [read_specs(value) for value in given]
+    keyword = {name: read_specs(value, where="keyword") for name, value in (kwargs or {}).items()}
+    recorded = trace(model_or_factory, positional, keyword, real)
+    return meter(recorded, convention or Convention(), own)

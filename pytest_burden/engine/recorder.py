@@ -1,0 +1,298 @@
+"""Sees every operator of a run, answers it without data where it can, and writes it down."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from math import prod
+from typing import Any
+
+import torch
+from torch._ops import OpOverload
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from pytest_burden.engine.abstract import (
+    AbstractTensor,
+    Tape,
+    Token,
+    abstract,
+    needs_data,
+    spec_of,
+)
+from pytest_burden.engine.call import NEVER, Call, composite_op, known_spec
+from pytest_burden.engine.homes import Homes
+from pytest_burden.engine.kernels import New, NoShape, Plain, Result, Same, View, infer
+from pytest_burden.engine.schema import op_name
+from pytest_burden.engine.spec import Op, Spec
+from pytest_burden.engine.trace import OpCall
+
+aten = torch.ops.aten
+
+LARGE = 2**16
+"""Elements above which a tensor made from nothing has no data; small ones stay real."""
+
+LARGE_WEIGHT = 2**10
+"""The same for floating-point tensors while a factory builds a network: no weight is drawn."""
+
+# Elements above which even what depends on nothing abstract is not computed (a 128k causal mask).
+_HUGE = 2**22
+_GROWS = frozenset({"aten.repeat", "aten.constant_pad_nd", "aten.index_select", "aten.index"})
+
+
+class Entry:
+    """What is known of one distinct call: its description, its outputs, what it writes to."""
+
+    __slots__ = ("op", "result", "writes")
+
+    def __init__(self, op: Op, result: Result, writes: tuple[int, ...]) -> None:
+        self.op = op
+        self.result = result
+        self.writes = writes
+
+
+_MEMO: dict[tuple[object, ...], Entry] = {}
+
+
+class Recorder(TorchDispatchMode):
+    """Records every operator on a `Tape`; abstract tensors are answered from a memo.
+
+    The memo lives as long as the process: what an operator returns is a function of its
+    arguments' specs, of which of them share a storage, and of its scalars with their types.
+    """
+
+    def __init__(self, tape: Tape, *, real: bool = False, building: bool = False) -> None:
+        """Make a recorder that runs everything for real, or what it can without data."""
+        super().__init__()  # type: ignore[no-untyped-call]  # torch declares nothing
+        self.tape = tape
+        self.homes = Homes(tape)
+        self.composites = 0
+        self.real = real
+        self._building = building
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # torch would wrap the dispatch below so that its first call imports the compiler, which
+        # takes a second and 80 MB. Compiled code never runs under this mode.
+        return False
+
+    def __torch_dispatch__(
+        self,
+        func: OpOverload,
+        types: object,
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Answer one operator, in whichever way it allows."""
+        kwargs = kwargs or {}
+        if _decomposes(func):
+            with self:
+                return func.decompose(*args, **kwargs)
+        call = Call(func, args, kwargs)
+        if self.real:
+            return self._run(call)
+        for tensor in call.tensors:
+            if type(tensor) is AbstractTensor or not self.homes.trusts(tensor):
+                return self._answer(call)
+        if not call.tensors or _may_grow_huge(call):
+            return self._make(call)
+        return self._run(call)
+
+    def _run(self, call: Call) -> Any:
+        """Run an operator for real."""
+        out = call.func(*call.args, **call.kwargs)
+        values = out if isinstance(out, (list, tuple)) else (out,)
+        outputs = [value for value in values if isinstance(value, torch.Tensor)]
+        if outputs:
+            op = call.op(tuple(spec_of(tensor) for tensor in outputs))
+            self.record(op, tuple(self.homes.token(tensor).index for tensor in outputs))
+        return out
+
+    def _make(self, call: Call) -> Any:
+        """Run an operator on nothing abstract for real, unless its output is too large."""
+        key = tuple(call.key)
+        entry = _MEMO.get(key)
+        if entry is None:
+            try:
+                entry = _learn(call, key, ())
+            except NoShape:
+                return self._run(call)
+        if any(
+            type(output) is New and self._too_large(output.spec, bare=not call.tensors)
+            for output in entry.result.outputs
+        ):
+            return self._replay(call, entry, [self.homes.token(t) for t in call.tensors])
+        return self._run(call)
+
+    def _too_large(self, spec: Spec, *, bare: bool) -> bool:
+        if not bare:
+            return spec.numel > _HUGE
+        return spec.numel > (LARGE_WEIGHT if self._building and spec.is_floating else LARGE)
+
+    def _answer(self, call: Call) -> Any:
+        """Answer an operator on abstract tensors without running it."""
+        func = call.func
+        if func is aten._local_scalar_dense.default and self._building and _in_initialiser():
+            return DTYPE_ZERO[call.tensors[0].dtype.is_floating_point]
+        tokens = [
+            tensor.token if type(tensor) is AbstractTensor else self.homes.token(tensor)
+            for tensor in call.tensors
+        ]
+        key = tuple(call.key)
+        shared: tuple[int, ...] = ()
+        if len(tokens) > 1:
+            indices = [token.index for token in tokens]
+            if len(set(indices)) < len(indices):
+                shared = tuple(map(indices.index, indices))
+                key = (*key, NEVER, shared)
+        known_values = _by_value(call, self.homes)
+        if known_values is not None:
+            key = (*key, known_values.key[1:])
+        entry = _MEMO.get(key)
+        if entry is None:
+            try:
+                entry = _learn(call, key, shared, known_values)
+            except NoShape as error:
+                needs_data(str(error))
+        return self._replay(call, entry, tokens)
+
+    def _replay(self, call: Call, entry: Entry, tokens: Sequence[Token]) -> Any:
+        """Hand out the outputs of a known call and record it."""
+        result = entry.result
+        values: list[Any] = []
+        storages: list[int] = []
+        for output in result.outputs:
+            if isinstance(output, New):
+                token = Token(self.tape, output.spec.storage_bytes, "result")
+                values.append(abstract(output.spec, token))
+                storages.append(token.index)
+            elif isinstance(output, View):
+                token = tokens[output.index]
+                values.append(abstract(output.spec, token))
+                storages.append(token.index)
+            elif isinstance(output, Same):
+                values.append(call.tensors[output.index])
+                storages.append(tokens[output.index].index)
+            else:
+                values.append(output.value)
+        for index in entry.writes:
+            if type(call.tensors[index]) is not AbstractTensor:
+                self.homes.taint(call.tensors[index])
+        if result.reshaped:
+            _reshape(call, result)
+        if storages:
+            self.record(entry.op, tuple(storages))
+        return values[0] if result.container is None else result.container(values)
+
+    def composite(
+        self, name: str, arguments: Mapping[str, Any], run: Callable[[], torch.Tensor]
+    ) -> torch.Tensor:
+        """Run a function that counts as one operator, and record it as such."""
+        self.composites += 1
+        try:
+            out = run()
+        finally:
+            self.composites -= 1
+        op = composite_op(name, arguments, known_spec(out))
+        self.record(op, (self.homes.token(out).index,))
+        return out
+
+    def record(self, op: Op, storages: tuple[int, ...]) -> None:
+        """Write one call down."""
+        self.tape.calls.append(OpCall(op, self.tape.module, storages, self.composites > 0))
+
+
+DTYPE_ZERO = {True: 0.0, False: 0}
+
+
+def _learn(
+    call: Call,
+    key: tuple[object, ...],
+    shared: tuple[int, ...],
+    stand_in: Call | None = None,
+) -> Entry:
+    """Infer a call's outputs once and remember them.
+
+    Raises:
+        NoShape: they depend on data.
+    """
+    asked = stand_in or call
+    storages = shared or range(len(asked.tensors))
+    result = infer(asked, storages)
+    outputs = tuple(o.spec for o in result.outputs if not isinstance(o, Plain))
+    written = {
+        id(tensor)
+        for position, declared in enumerate(call.func._schema.arguments)
+        if declared.alias_info is not None and declared.alias_info.is_write
+        for tensor in _flat(_argument(call, position, declared.name))
+    }
+    writes = tuple(i for i, tensor in enumerate(call.tensors) if id(tensor) in written)
+    entry = Entry(call.op(outputs), result, writes)
+    if NEVER not in call.key:
+        _MEMO[key] = entry
+    return entry
+
+
+def _argument(call: Call, position: int, name: str) -> object:
+    return call.args[position] if position < len(call.args) else call.kwargs.get(name)
+
+
+def _flat(value: object) -> Sequence[object]:
+    return value if isinstance(value, (list, tuple)) else (value,)
+
+
+def _reshape(call: Call, result: Result) -> None:
+    """Carry out an in-place change of shape on the tensors' metadata."""
+    if "inplace_view" not in {tag.name for tag in call.func.tags}:
+        needs_data(f"{call.func} on a tensor without data")
+    with torch._C._DisableTorchDispatch():
+        call.func(*call.args, **call.kwargs)
+    for output in result.outputs:
+        if type(output) is Same and type(tensor := call.tensors[output.index]) is AbstractTensor:
+            tensor.spec = output.spec
+
+
+def _may_grow_huge(call: Call) -> bool:
+    return prod(spec.numel or 1 for spec in call.specs) > _HUGE or op_name(call.func) in _GROWS
+
+
+@cache
+def _decomposes(func: OpOverload) -> bool:
+    """Whether torch defines the operator by others, as seen under inference_mode."""
+    composite = torch._C._dispatch_has_kernel_for_dispatch_key
+    return composite(func.name(), "CompositeImplicitAutograd")
+
+
+def _in_initialiser() -> bool:
+    frame = sys._getframe()
+    while frame is not None:
+        if frame.f_globals.get("__name__") == "torch.nn.init":
+            return True
+        frame = frame.f_back  # type: ignore[assignment]  # None ends the loop
+    return False
+
+
+def _by_value(call: Call, homes: Homes) -> Call | None:
+    """Return a call whose output shape says what this one's says only by a real tensor's values.
+
+    A boolean index is the integer index of its true elements: ``x[mask]`` is ``x[nonzero(mask)]``.
+    """
+    if call.func is aten.index.Tensor:
+        source, indices = call.args
+    elif call.func is aten.masked_select.default and call.specs[0].shape == call.specs[1].shape:
+        source, indices = call.args[0], [call.args[1]]
+    else:
+        return None
+    masks = [index for index in indices if index is not None and index.dtype in _MASKS]
+    if not masks or any(type(mask) is AbstractTensor or not homes.trusts(mask) for mask in masks):
+        return None
+    positions: list[torch.Tensor | None] = []
+    for index in indices:
+        if index is None or index.dtype not in _MASKS:
+            positions.append(index)
+        else:
+            positions += index.nonzero().unbind(1)
+    return Call(aten.index.Tensor, (source, positions), {})
+
+
+_MASKS = (torch.bool, torch.uint8)

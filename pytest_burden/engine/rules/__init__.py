@@ -1,0 +1,52 @@
+"""What an operator costs: one short function an operator family, registered by its aten name."""
+
+from pytest_burden.engine.rules import (
+    attention,
+    backward,
+    convolution,
+    fft,
+    foreach,
+    linalg,
+    losses,
+    matmul,
+    movement,
+    normalization,
+    pointwise,
+    pooling,
+    quantized,
+    recurrent,
+    reduction,
+    resampling,
+    scatter,
+    sparse,
+    vision,
+)
+from pytest_burden.engine.rules.activation import stored
+from pytest_burden.engine.rules.registry import Cost, Rule, find, rule
+
+__all__ = [
+    "Cost",
+    "Rule",
+    "attention",
+    "backward",
+    "convolution",
+    "fft",
+    "find",
+    "foreach",
+    "linalg",
+    "losses",
+    "matmul",
+    "movement",
+    "normalization",
+    "pointwise",
+    "pooling",
+    "quantized",
+    "recurrent",
+    "reduction",
+    "resampling",
+    "rule",
+    "scatter",
+    "sparse",
+    "stored",
+    "vision",
+]

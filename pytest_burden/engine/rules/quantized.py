@@ -1,0 +1,196 @@
+"""Quantised layers: integer products count as any. Turning the result into integers is a cast.
+
+Weights are packed into objects without a shape, so what can be known comes from the activations:
+the taps of a linear layer are its input's width; those of a convolution are out of sight, and so
+is whether a linear layer has a bias, which is therefore not counted.
+"""
+
+from __future__ import annotations
+
+from pytest_burden.engine.rules.matmul import products
+from pytest_burden.engine.rules.pointwise import rectifier, transcendental
+from pytest_burden.engine.rules.registry import Cost, aten, free, rule, uncounted
+from pytest_burden.engine.spec import Spec
+
+_LINEAR = (
+    "quantized.linear",
+    "quantized.linear_dynamic",
+    "quantized.linear_dynamic_fp16",
+    "_quantized.linear",
+    "_quantized.linear_dynamic",
+    "onednn.linear_dynamic_fp16",
+)
+
+
+@rule(*_LINEAR)
+def linear(X: Spec, out: Spec) -> Cost:  # noqa: N803 the operator's own name
+    """m·n·k multiply-adds.
+
+    X (..., k), out (..., n).
+    """
+    return Cost(macs=products(out, X.shape[-1]))
+
+
+@rule(
+    *("quantized.linear_relu", "quantized.linear_relu_dynamic"),
+    *("quantized.linear_relu_dynamic_fp16", "onednn.linear_relu_dynamic_fp16"),
+    "quantized.linear_leaky_relu",
+)
+def linear_rectified(X: Spec, out: Spec) -> Cost:  # noqa: N803 the operator's own name
+    """m·n·k multiply-adds and a rectifier.
+
+    X (..., k), out (..., n).
+    """
+    return linear(X, out) + rectifier(out)
+
+
+@rule("quantized.linear_tanh")
+def linear_tanh(X: Spec, out: Spec) -> Cost:  # noqa: N803 the operator's own name
+    """m·n·k multiply-adds and a tanh.
+
+    X (..., k), out (..., n).
+    """
+    return linear(X, out) + transcendental(out)
+
+
+@rule("quantized.linear_dynamic_fp16_unpacked_weight")
+def linear_fp16(X: Spec, bias: Spec, out: Spec) -> Cost:  # noqa: N803 the operator's own name
+    """m·n·k multiply-adds, and one addition an output: the bias.
+
+    X (..., k), bias (n,), out (..., n).
+    """
+    return linear(X, out) + Cost(other=out.numel if bias.numel else 0)
+
+
+@rule("quantized.matmul")
+def matmul(qa: Spec, out: Spec) -> Cost:
+    """m·n·k multiply-adds.
+
+    qa (..., m, k), out (..., m, n).
+    """
+    return Cost(macs=products(out, qa.shape[-1]))
+
+
+@rule("onednn.qlinear_pointwise")
+def qlinear(qx: Spec, out: Spec, bias: Spec | None = None) -> Cost:
+    """m·n·k multiply-adds, and one addition an output if there is a bias.
+
+    qx (..., k), out (..., n).
+    """
+    return Cost(macs=products(out, qx.shape[-1]), other=out.numel if bias else 0)
+
+
+uncounted(
+    *("quantized.conv1d", "quantized.conv1d_relu", "quantized.conv1d_dynamic"),
+    *("quantized.conv2d", "quantized.conv2d_relu", "quantized.conv2d_dynamic"),
+    *("quantized.conv2d_add", "quantized.conv2d_add_relu"),
+    *("quantized.conv3d", "quantized.conv3d_relu", "quantized.conv3d_dynamic"),
+    *("quantized.conv_transpose1d", "quantized.conv_transpose1d_dynamic"),
+    *("quantized.conv_transpose2d", "quantized.conv_transpose2d_dynamic"),
+    *("quantized.conv_transpose3d", "quantized.conv_transpose3d_dynamic"),
+    *("_quantized.conv2d", "_quantized.conv2d_relu", "_quantized.conv3d", "_quantized.conv3d_relu"),
+    *("_quantized.conv_transpose1d", "_quantized.conv_transpose2d"),
+    because="the size of its kernel is hidden in the packed weight",
+)
+
+
+@rule(
+    *aten("fake_quantize_per_tensor_affine_cachemask fake_quantize_per_channel_affine_cachemask"),
+    *aten("_fake_quantize_per_tensor_affine_cachemask_tensor_qparams"),
+    *aten("_fake_quantize_learnable_per_tensor_affine _fake_quantize_learnable_per_channel_affine"),
+    *("quantized_decomposed.fake_quant_per_channel",),
+)
+def fake_quantize(out: Spec) -> Cost:
+    """(clamp(round(x / s) + z) - z)·s: 6 operations an element.
+
+    out: any shape. Unlike a cast it is arithmetic on floating-point numbers.
+    """
+    return Cost(other=6 * out.numel)
+
+
+@rule(
+    *aten("_fused_moving_avg_obs_fq_helper _fused_moving_avg_obs_fq_helper_functional"),
+    *aten("fused_moving_avg_obs_fake_quant"),
+)
+def observe(out: Spec) -> Cost:
+    """A fake quantisation, and two comparisons an element for the range.
+
+    out: any shape. Observing and quantising are switched by tensors; both are counted.
+    """
+    return fake_quantize(out) + Cost(other=2 * out.numel)
+
+
+@rule(
+    *aten("_choose_qparams_per_tensor choose_qparams_optimized"),
+    *("quantized_decomposed.choose_qparams", "quantized_decomposed.choose_qparams_symmetric"),
+    "quantized_decomposed.choose_qparams_per_token",
+    "quantized_decomposed.choose_qparams_per_token_asymmetric",
+    "quantized_decomposed._choose_qparams_per_token_asymmetric_impl",
+)
+def choose_parameters(self: Spec | None = None, input: Spec | None = None) -> Cost:
+    """Two comparisons an element: smallest and largest.
+
+    self, or input: any shape.
+    """
+    return Cost(other=sum(2 * given.numel for given in (self, input) if given))
+
+
+@rule("quantized.cat_relu")
+def cat_rectified(out: Spec) -> Cost:
+    """A copy and a rectifier.
+
+    out: any shape.
+    """
+    return rectifier(out)
+
+
+@rule(
+    *("quantized.batch_norm_relu", "quantized.batch_norm1d_relu", "quantized.batch_norm2d_relu"),
+    "quantized.batch_norm3d_relu",
+)
+def batch_norm_rectified(out: Spec) -> Cost:
+    """A batch norm in evaluation, which is nothing, and a rectifier.
+
+    out: any shape.
+    """
+    return rectifier(out)
+
+
+free(
+    *aten("quantize_per_tensor quantize_per_tensor_dynamic quantize_per_channel dequantize"),
+    *aten("int_repr _make_per_tensor_quantized_tensor _make_per_channel_quantized_tensor"),
+    *aten("_empty_affine_quantized _empty_per_channel_affine_quantized empty_quantized"),
+    *("quantized_decomposed.quantize_per_tensor", "quantized_decomposed.dequantize_per_tensor"),
+    *("quantized_decomposed.quantize_per_channel", "quantized_decomposed.dequantize_per_channel"),
+    *("quantized_decomposed.quantize_per_token", "quantized_decomposed.dequantize_per_token"),
+    "quantized_decomposed.quantize_per_channel_group",
+    "quantized_decomposed.dequantize_per_channel_group",
+    "quantized_decomposed.convert_element_type",
+    because="casts",
+)
+free(
+    *("quantized.cat", "quantized.dropout", "quantized.embedding_byte", "quantized.embedding_4bit"),
+    because="copies elements",
+)
+free(
+    *("quantized.linear_prepack", "quantized.linear_prepack_fp16", "quantized.linear_unpack"),
+    *("quantized.linear_unpack_fp16", "quantized.conv_prepack", "quantized.conv_unpack"),
+    *("quantized.conv1d_prepack", "quantized.conv2d_prepack", "quantized.conv3d_prepack"),
+    *("quantized.conv1d_unpack", "quantized.conv2d_unpack", "quantized.conv3d_unpack"),
+    *("quantized.conv_transpose1d_prepack", "quantized.conv_transpose1d_unpack"),
+    *("quantized.conv_transpose2d_prepack", "quantized.conv_transpose2d_unpack"),
+    *("quantized.conv_transpose3d_prepack", "quantized.conv_transpose3d_unpack"),
+    *("quantized.embedding_bag_prepack", "quantized.embedding_bag_unpack"),
+    *("quantized.embedding_bag_byte_prepack", "quantized.embedding_bag_byte_unpack"),
+    *("quantized.embedding_bag_4bit_prepack", "quantized.embedding_bag_4bit_unpack"),
+    *("quantized.embedding_bag_2bit_prepack", "quantized.embedding_bag_2bit_unpack"),
+    *("quantized.make_quantized_cell_params", "quantized.make_quantized_cell_params_dynamic"),
+    "quantized.make_quantized_cell_params_fp16",
+    *("_quantized.linear_prepack", "_quantized.linear_prepack_fp16"),
+    *("_quantized.conv2d_prepack", "_quantized.conv3d_prepack"),
+    *("_quantized.conv_transpose1d_prepack", "_quantized.conv_transpose2d_prepack"),
+    "_quantized.conv_transpose3d_prepack",
+    *aten("_convert_weight_to_int4pack _convert_weight_to_int4pack_for_cpu"),
+    *aten("_dyn_quant_pack_4bit_weight"),
+    because="packs weights, once and for all inputs",
+)

@@ -1,0 +1,221 @@
+"""Where rules are registered and found: by operator name first, by torch's tags second.
+
+Every operator ends in one of three states: counted, free (with a reason) or uncounted.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import TypeVar
+
+from pytest_burden.burden import State
+from pytest_burden.engine.spec import Op
+from pytest_burden.errors import BurdenError, suggest
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one call does: multiply-adds of matrix work, other arithmetic, and exp, log, tanh, …."""
+
+    macs: int = 0
+    other: int = 0
+    transcendental: int = 0
+
+    def __add__(self, cost: Cost) -> Cost:
+        return Cost(
+            self.macs + cost.macs,
+            self.other + cost.other,
+            self.transcendental + cost.transcendental,
+        )
+
+
+Formula = Callable[..., Cost]
+FormulaT = TypeVar("FormulaT", bound=Formula)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What is known of an operator: a formula and the arguments it wants, or why there is none."""
+
+    state: State
+    formula: Formula | None = None
+    wants: tuple[tuple[str, object], ...] = ()
+    because: str = ""
+
+    def cost(self, op: Op) -> Cost:
+        """Return what one call of ``op`` costs; nothing if it is free or uncounted.
+
+        Raises:
+            BurdenError: the formula asks for an argument that the operator does not have, raises,
+                or returns anything but a `Cost` of whole numbers, 0 or more.
+        """
+        if self.formula is None:
+            return Cost()
+        given = {name: self._argument(op, name, default) for name, default in self.wants}
+        try:
+            cost: object = self.formula(**given)
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise BurdenError(f"{self._title(op)} raised {reason}") from error
+        if not isinstance(cost, Cost):
+            raise BurdenError(f"{self._title(op)} returned {cost!r}, not a Cost")
+        for field in fields(Cost):
+            number: object = getattr(cost, field.name)
+            if type(number) is not int or number < 0:
+                raise BurdenError(
+                    f"{self._title(op)} returned {field.name}={number!r}, "
+                    "not a whole number, 0 or more"
+                )
+        return cost
+
+    def _argument(self, op: Op, name: str, default: object) -> object:
+        if name == "outs":
+            return op.outputs
+        if name == "out" and op.outputs:
+            return op.outputs[0]
+        if name in op.arguments:
+            return op.arguments[name]
+        if default is not inspect.Parameter.empty:
+            return default
+        known = [*op.arguments, *(("out", "outs") if op.outputs else ("outs",))]
+        raise BurdenError(
+            f"{self._title(op)} asks for {name!r}{suggest(name, known)}; "
+            f"the operator has: {', '.join(known)}"
+        )
+
+    def _title(self, op: Op) -> str:
+        return f"the rule of {op.name} ({_place(self.formula)})"
+
+
+_RULES: dict[str, Rule] = {}
+_DOUBTS: dict[str, tuple[Callable[[Op], bool], Rule]] = {}
+_UNKNOWN = Rule("uncounted", because="no rule has this name")
+_VIEW = Rule("free", because="the same storage under another shape")
+_NAME = re.compile(r"(?P<namespace>[A-Za-z_]\w*)(?:::|\.)(?P<operator>[A-Za-z_]\w*)")
+_BY_POSITION = (
+    inspect.Parameter.POSITIONAL_ONLY,
+    inspect.Parameter.VAR_POSITIONAL,
+    inspect.Parameter.VAR_KEYWORD,
+)
+
+
+def rule(*names: str) -> Callable[[FormulaT], FormulaT]:
+    """Register the decorated function as the cost of the operators ``names``.
+
+    The function names the arguments it needs by the operator's own names; tensors arrive as
+    `Spec`, ``out`` is the first result and ``outs`` all of them. It returns a `Cost`.
+
+        @pytest_burden.rule("mylib::myop")
+        def myop(x: Spec, out: Spec) -> Cost:
+            return Cost(macs=out.numel·x.shape[-1])
+
+    A name registered again replaces the rule it had. For one measurement alone, hand
+    ``rules={"mylib::myop": myop}`` to `pytest_burden.measure` instead.
+
+    Raises:
+        BurdenError: no name, one that is not ``namespace::operator``, or a formula whose
+            arguments cannot be given by name.
+    """
+    if not names or not all(isinstance(name, str) for name in names):
+        raise BurdenError('rule() needs the operator\'s name: @rule("mylib::myop")')
+    normal = [normal_name(name) for name in names]
+
+    def register(formula: FormulaT) -> FormulaT:
+        made = counted(formula)
+        for name in normal:
+            _RULES[name] = made
+            _DOUBTS.pop(name, None)
+        return formula
+
+    return register
+
+
+def free(*names: str, because: str) -> None:
+    """Register operators that do no arithmetic, and say why."""
+    for name in names:
+        _RULES[normal_name(name)] = Rule("free", because=because)
+
+
+def uncounted(*names: str, because: str, when: Callable[[Op], bool] | None = None) -> None:
+    """Register operators that no formula describes, and say why: they are named in the report.
+
+    With ``when``, only the calls it picks; the others keep the rule they have.
+    """
+    for name in names:
+        made = Rule("uncounted", because=because)
+        if when is None:
+            _RULES[normal_name(name)] = made
+        else:
+            _DOUBTS[normal_name(name)] = (when, made)
+
+
+def counted(formula: Formula) -> Rule:
+    """Return the rule that a formula makes, its wishes read from its signature.
+
+    Raises:
+        BurdenError: it is not a function, or takes arguments that have no name of their own.
+    """
+    if not callable(formula):
+        raise BurdenError(f"a rule is a function that returns a Cost, not {formula!r}")
+    try:
+        parameters = inspect.signature(formula).parameters.values()
+    except ValueError as error:
+        raise BurdenError(f"the arguments of the rule {formula!r} cannot be read") from error
+    for parameter in parameters:
+        if parameter.kind in _BY_POSITION:
+            raise BurdenError(
+                f"the rule at {_place(formula)} takes '{parameter}'; a rule names each argument "
+                "it needs, as the operator does"
+            )
+    return Rule("counted", formula, tuple((p.name, p.default) for p in parameters))
+
+
+def find(op: Op, own: Mapping[str, Rule] | None = None) -> Rule:
+    """Return the rule of an operator: the user's for this run, by name, view, or by tag."""
+    if own and op.name in own:
+        return own[op.name]
+    if op.name in _DOUBTS:
+        when, doubt = _DOUBTS[op.name]
+        if when(op):
+            return doubt
+    if op.name in _RULES:
+        return _RULES[op.name]
+    if op.view or "inplace_view" in op.tags:
+        return _VIEW
+    if op.name.startswith("aten.") and "pointwise" in op.tags:
+        return _RULES["tag.pointwise"]
+    return _UNKNOWN
+
+
+def normal_name(name: str) -> str:
+    """Return ``mylib.myop`` for ``mylib::myop``, ``mylib.myop`` and the in-place ``mylib::myop_``.
+
+    Raises:
+        BurdenError: it is not a namespace and an operator, or it names an overload.
+    """
+    match = _NAME.fullmatch(name)
+    if match is None:
+        head = re.match(rf"{_NAME.pattern}\.\w+$", name)
+        hint = (
+            f"leave the overload out: '{head['namespace']}::{head['operator']}'"
+            if head
+            else "not of the form 'mylib::myop'"
+        )
+        raise BurdenError(f"Invalid operator name ({hint}): {name!r}")
+    operator = match["operator"]
+    if operator.endswith("_") and not operator.endswith("__"):
+        operator = operator.removesuffix("_")
+    return f"{match['namespace']}.{operator}"
+
+
+def aten(words: str) -> list[str]:
+    """Return ``["aten.mm", "aten.bmm"]`` for ``"mm bmm"``, so that long lists read as words."""
+    return [f"aten.{word}" for word in words.split()]
+
+
+def _place(formula: Formula | None) -> str:
+    code = getattr(inspect.unwrap(formula), "__code__", None) if formula else None
+    return f"{code.co_filename}:{code.co_firstlineno}" if code else repr(formula)

@@ -1,0 +1,181 @@
+"""Runs a network once under the recorder: without data if it can, for real if it must."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from math import prod
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from pytest_burden.engine.abstract import NeedsData, Tape, active
+from pytest_burden.engine.build import as_module, build
+from pytest_burden.engine.composites import Composites
+from pytest_burden.engine.copying import Copier
+from pytest_burden.engine.frames import Frames, following, shapes
+from pytest_burden.engine.freememory import free_memory
+from pytest_burden.engine.inventory import inventory, is_lazy, is_lazy_tensor
+from pytest_burden.engine.leaves import AbstractLeaves, RealLeaves
+from pytest_burden.engine.recorder import Recorder
+from pytest_burden.engine.surroundings import fixed_surroundings
+from pytest_burden.engine.trace import Trace
+from pytest_burden.errors import BurdenError, MeasureError
+from pytest_burden.inputs import BYTES, InputSpec
+
+RealRun = Literal["auto", "never"]
+Source = nn.Module | Callable[[], nn.Module]
+
+
+class _Run:
+    """One network, its inputs, and what is known of them so far."""
+
+    def __init__(self, source: Source, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+        self.source = source
+        self.inputs = (list(args), dict(kwargs))
+        self.known_bytes = 0
+
+    def abstractly(self) -> Trace:
+        """Trace the network without data.
+
+        Raises:
+            NeedsData: it reads values.
+        """
+        __tracebackhide__ = True
+        module = self.source if isinstance(self.source, nn.Module) else build(self.source)
+        self.known_bytes = _bytes(module)
+        if is_lazy(module):
+            raise NeedsData("its lazy modules are not initialised")
+        recorder = Recorder(Tape())
+        leaves = AbstractLeaves(recorder.homes, set(map(id, module.buffers())))
+        active.tape = recorder.tape
+        try:
+            copier = Copier(leaves)
+            return _trace(copier.copy(module), copier.copy(self.inputs), recorder, "")
+        finally:
+            active.tape = None
+
+    def for_real(self, reason: str) -> Trace:
+        """Trace the network by running a copy of it once."""
+        __tracebackhide__ = True
+        if isinstance(self.source, nn.Module):
+            module = self.source
+        else:
+            module = as_module(self.source(), self.source)
+        recorder = Recorder(Tape(), real=True)
+        copier = Copier(RealLeaves(recorder.homes, set(map(id, module.buffers()))))
+        network, inputs = copier.copy(module), copier.copy(self.inputs)
+        del module, copier  # two copies of the weights are enough
+        return _trace(network, inputs, recorder, reason)
+
+
+def trace(
+    source: Source, args: Sequence[Any], kwargs: Mapping[str, Any], real: RealRun = "auto"
+) -> Trace:
+    """Run the network once, on a copy, and return what happened.
+
+    Raises:
+        MeasureError: it cannot be traced without data, and a real run is not wanted or does not
+            fit into memory.
+        Exception: whatever the network itself raises, with a note that says where.
+    """
+    __tracebackhide__ = True
+    run = _Run(source, args, kwargs)
+    with fixed_surroundings():
+        own_error: Exception | None = None
+        try:
+            return run.abstractly()
+        except NeedsData as error:
+            reason = str(error)
+        except BurdenError:
+            raise
+        except Exception as error:  # noqa: BLE001 the network's own, or torch's about our tensors
+            own_error = error
+            reason = f"{type(error).__name__} without data: {error}"
+        try:
+            refusal = _refusal(run, real)
+            if refusal is None:
+                return run.for_real(reason)
+            if own_error is not None:
+                raise own_error
+        finally:
+            del own_error  # its traceback holds this frame: a cycle that would keep the network
+    raise MeasureError(f"the network cannot be traced without data ({reason}), and {refusal}")
+
+
+def _refusal(run: _Run, real: RealRun) -> str | None:
+    if real == "never":
+        return 'real runs are switched off (real = "never")'
+    needed, free = run.known_bytes + _bytes_of_specs(run.inputs), free_memory()
+    if free is not None and needed > free:
+        return f"a real run needs more than {needed:,} bytes where {free:,} are free"
+    return None
+
+
+def _trace(
+    network: nn.Module, inputs: tuple[list[Any], dict[str, Any]], recorder: Recorder, reason: str
+) -> Trace:
+    __tracebackhide__ = True
+    args, kwargs = inputs
+    tape = recorder.tape
+    named = list(network.named_modules())
+    holdings = None if is_lazy(network) else inventory(named)
+    described = shapes((args, kwargs))
+    with following([module for _, module in named], tape) as frames:
+        try:
+            with recorder, Composites(recorder):
+                network(*args, **kwargs)
+        except NeedsData:
+            pass  # what asked for data first stands on the tape
+        except Exception as error:
+            if tape.needs_data is None:
+                _note(error, frames, named)
+                raise
+    tape.close()
+    if tape.needs_data is not None:
+        what, index = tape.needs_data
+        raise NeedsData(f"{what}, in {_label(*named[index])}")
+    return Trace(
+        modules=holdings or inventory(named),
+        module_calls=tuple(frames.calls),
+        calls=tape.calls,
+        storages=tape.storages,
+        inputs=described,
+        method="real" if recorder.real else "abstract",
+        reason=reason,
+        torch=torch.__version__,
+    )
+
+
+def _note(error: Exception, frames: Frames, named: Sequence[tuple[str, nn.Module]]) -> None:
+    """Add the line that says in which module, with which shapes, the network failed."""
+    if frames.failed is None:
+        return
+    index, inputs = frames.failed
+    given = ", ".join(inputs) or "no tensors"
+    note = f"pytest-burden: raised in {_label(*named[index])}, called with {given}"
+    # Python 3.10 has no add_note; pytest shows the attribute all the same.
+    error.__notes__ = [*getattr(error, "__notes__", []), note]
+
+
+def _label(path: str, module: nn.Module) -> str:
+    cls = type(module).__name__
+    return f"{path} ({cls})" if path else f"the root module ({cls})"
+
+
+def _bytes(module: nn.Module) -> int:
+    return sum(
+        tensor.numel() * tensor.dtype.itemsize
+        for tensor in (*module.parameters(), *module.buffers())
+        if not is_lazy_tensor(tensor)
+    )
+
+
+def _bytes_of_specs(value: Any) -> int:
+    if isinstance(value, InputSpec):
+        return prod(value.shape) * BYTES[value.dtype]
+    if isinstance(value, dict):
+        return sum(map(_bytes_of_specs, value.values()))
+    if isinstance(value, (list, tuple)):
+        return sum(map(_bytes_of_specs, value))
+    return 0

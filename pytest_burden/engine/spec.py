@@ -1,0 +1,88 @@
+"""A tensor without its data, and one distinct operator: all that a counting rule ever sees."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from pytest_burden.inputs import BYTES
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spec:
+    """Shape, dtype (by torch's name), strides and offset (in elements) of a tensor.
+
+    Compared by identity: the recorder keeps one object for each distinct spec.
+    """
+
+    shape: tuple[int, ...]
+    dtype: str = "float32"
+    strides: tuple[int, ...] = ()
+    offset: int = 0
+    storage_bytes: int = 0
+
+    @property
+    def numel(self) -> int:
+        """Number of elements."""
+        return math.prod(self.shape)
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of one element."""
+        return BYTES[self.dtype]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all elements."""
+        return self.numel * self.itemsize
+
+    @property
+    def is_complex(self) -> bool:
+        """Whether the elements are complex."""
+        return self.dtype.startswith("complex")
+
+    @property
+    def is_floating(self) -> bool:
+        """Whether the elements are real floating-point numbers."""
+        return self.dtype.startswith(("float", "bfloat"))
+
+    def __str__(self) -> str:
+        return f"{self.dtype}[{', '.join(map(str, self.shape))}]"
+
+
+Argument: TypeAlias = "bool | int | float | complex | str | Spec | Sequence[Argument] | None"
+"""A tensor arrives as its spec; scalars and lists as they are; anything else as its text."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Op:
+    """One distinct operator: everything about a call but the data. Shared by all equal calls.
+
+    ``name`` has neither overload nor the in-place underscore: ``aten.add`` for
+    ``aten::add_.Tensor``. Compared by identity, like `Spec`.
+    """
+
+    name: str
+    overload: str
+    arguments: Mapping[str, Argument]
+    """By the operator's own argument names, defaults included."""
+    outputs: tuple[Spec, ...]
+    view: bool = False
+    """Whether it computes nothing: every output is another view of an argument."""
+    tags: frozenset[str] = frozenset()
+    """Names of torch's operator tags, such as ``pointwise``."""
+
+    def tensors(self) -> list[Spec]:
+        """Return the specs of all tensor arguments, those in lists included."""
+        found: list[Spec] = []
+        for value in self.arguments.values():
+            found += [value] if isinstance(value, Spec) else _specs(value)
+        return found
+
+
+def _specs(value: Argument) -> list[Spec]:
+    if not isinstance(value, (list, tuple)):
+        return []
+    return [spec for item in value for spec in ([item] if isinstance(item, Spec) else _specs(item))]

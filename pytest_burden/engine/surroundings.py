@@ -1,0 +1,86 @@
+"""The same conditions for every measurement, and nothing left changed afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import random
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+import torch.backends.opt_einsum
+
+
+@contextlib.contextmanager
+def fixed_surroundings() -> Iterator[None]:
+    """Fix what a trace could depend on, and put it back also if the block raises.
+
+    Random state: building and tracing run under seed 0, so that layer drop gives one answer.
+    Off: gradients and inference mode, oneDNN (its recurrent kernel hides matrix products), the
+    fast paths of attention modules, ``opt_einsum`` (an optional package that reorders products),
+    ``torch.compile`` (the eager network is measured), garbage collection (a tensor in a reference
+    cycle would die at a moment that differs from run to run).
+    """
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_kept_random_state())
+        stack.enter_context(torch.inference_mode(mode=False))
+        stack.enter_context(torch.no_grad())
+        stack.enter_context(
+            _switched(torch._C._get_mkldnn_enabled, torch._C._set_mkldnn_enabled, to=False)
+        )
+        mha = torch.backends.mha
+        stack.enter_context(_switched(mha.get_fastpath_enabled, mha.set_fastpath_enabled, to=False))
+        einsum = torch.backends.opt_einsum
+        stack.enter_context(_switched(lambda: einsum.enabled, einsum._set_enabled, to=False))
+        stack.enter_context(_eager())
+        stack.enter_context(
+            _switched(gc.isenabled, lambda on: gc.enable() if on else gc.disable(), to=False)
+        )
+        yield
+
+
+@contextlib.contextmanager
+def _switched(read: Callable[[], Any], write: Callable[[Any], Any], *, to: bool) -> Iterator[None]:
+    before = read()
+    write(to)
+    try:
+        yield
+    finally:
+        write(before)
+
+
+@contextlib.contextmanager
+def _kept_random_state() -> Iterator[None]:
+    torch_state = torch.default_generator.get_state()
+    python_state = random.getstate()
+    numpy_random = getattr(sys.modules.get("numpy"), "random", None)
+    numpy_state = numpy_random.get_state() if numpy_random else None
+    cuda = torch.cuda.is_initialized()
+    cuda_states = torch.cuda.get_rng_state_all() if cuda else []
+    try:
+        torch.default_generator.manual_seed(0)
+        random.seed(0)
+        if numpy_random:
+            numpy_random.seed(0)
+        if cuda:
+            torch.cuda.manual_seed_all(0)
+        yield
+    finally:
+        torch.default_generator.set_state(torch_state)
+        random.setstate(python_state)
+        if numpy_random:
+            numpy_random.set_state(numpy_state)
+        if cuda:
+            torch.cuda.set_rng_state_all(cuda_states)
+
+
+@contextlib.contextmanager
+def _eager() -> Iterator[None]:
+    # Only where the user has compiled something: importing the compiler takes seconds.
+    if "torch._dynamo" not in sys.modules or not hasattr(torch.compiler, "set_stance"):
+        yield
+        return
+    with torch.compiler.set_stance("force_eager"):
+        yield

@@ -1,0 +1,78 @@
+"""What one run of a network was: operators, modules and storages, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from pytest_burden.burden import Method
+from pytest_burden.engine.spec import Op
+
+Role = Literal["parameter", "buffer", "input", "result"]
+
+
+class OpCall(NamedTuple):
+    """One call of an operator that returned tensors."""
+
+    op: Op
+    module: int
+    """Index into `Trace.modules` of the innermost module that was running."""
+    storages: tuple[int, ...]
+    """Indices into `Trace.storages` of where the outputs live, in the order of ``op.outputs``."""
+    inside: bool
+    """Whether a composite operator made the call: it counts for lifetimes only."""
+
+
+@dataclass(slots=True)
+class Storage:
+    """One block of memory; times are positions in `Trace.calls`."""
+
+    nbytes: int
+    role: Role
+    birth: int
+    death: int | None = None
+    """The number of calls made when it died; None if it outlived the trace."""
+
+
+class Held(NamedTuple):
+    """One parameter or buffer of a module, listed at the first module that holds it."""
+
+    name: str
+    role: Role
+    numel: int
+    nbytes: int
+    trainable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleInfo:
+    """One distinct module of the network and what it holds itself."""
+
+    path: str
+    cls: str
+    held: tuple[Held, ...]
+
+
+@dataclass(slots=True)
+class ModuleCalls:
+    """How often one module was called, and the shapes of the first call."""
+
+    count: int = 0
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One forward of one network; every metric is a pure function of it."""
+
+    modules: tuple[ModuleInfo, ...]
+    """The root first, then as ``named_modules()`` yields them."""
+    module_calls: tuple[ModuleCalls, ...]
+    calls: Sequence[OpCall]
+    storages: Sequence[Storage]
+    inputs: tuple[str, ...]
+    method: Method
+    reason: str
+    torch: str

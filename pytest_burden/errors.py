@@ -1,0 +1,26 @@
+"""The errors that pytest-burden raises about its input, and the search for what was meant."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class BurdenError(Exception):
+    """Something the user can mend: the message says what is wrong, where, and what would do."""
+
+
+class MeasureError(BurdenError):
+    """A network that could not be measured, neither without data nor by a real run."""
+
+
+def nearest(word: str, words: Iterable[str]) -> str | None:
+    """Return the entry of ``words`` that looks most like ``word``, or None if none comes near."""
+    matches = difflib.get_close_matches(word, list(words), n=1, cutoff=0.6)
+    return matches[0] if matches else None
+
+
+def suggest(word: str, words: Iterable[str]) -> str:
+    """Return `` (nearest: max_gflops)`` for a message, or an empty string if nothing comes near."""
+    match = nearest(word, words)
+    return f" (nearest: {match})" if match else ""

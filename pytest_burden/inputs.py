@@ -1,0 +1,94 @@
+"""What an input spec string says, such as ``"float32[1, 3, 224, 224]"`` or ``"int64[2] = 0"``."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from pytest_burden.errors import BurdenError, suggest
+
+BYTES: dict[str, int] = {
+    "bool": 1,
+    "uint8": 1,
+    "int8": 1,
+    "int16": 2,
+    "uint16": 2,
+    "int32": 4,
+    "uint32": 4,
+    "int64": 8,
+    "uint64": 8,
+    "float8_e4m3fn": 1,
+    "float8_e5m2": 1,
+    "float8_e4m3fnuz": 1,
+    "float8_e5m2fnuz": 1,
+    "float8_e8m0fnu": 1,
+    "float16": 2,
+    "bfloat16": 2,
+    "float32": 4,
+    "float64": 8,
+    "complex32": 4,
+    "complex64": 8,
+    "complex128": 16,
+    "qint8": 1,
+    "quint8": 1,
+    "qint32": 4,
+}
+"""Bytes of one element, by torch's name of the dtype."""
+
+EXAMPLE = '"float32[1, 3, 224, 224]", "1x3x224x224" or "int64[2, 128] = 0"'
+
+_BRACKETS = re.compile(r"(?P<dtype>[A-Za-z]\w*)\s*\[(?P<shape>[^\[\]]*)\]\s*(?:=\s*(?P<fill>\S+))?")
+_CROSSES = re.compile(r"(?P<shape>\d+(?:x\d+)*)")
+
+
+@dataclass(frozen=True, slots=True)
+class InputSpec:
+    """A tensor to be made: dtype by torch's name, shape, and the value of integers and bools."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    fill: int = 1
+
+    def __str__(self) -> str:
+        fill = "" if self.fill == 1 else f" = {self.fill}"
+        return f"{self.dtype}[{', '.join(map(str, self.shape))}]{fill}"
+
+
+def parse_input(text: str) -> InputSpec:
+    """Read one spec; the whole string must match.
+
+    Raises:
+        BurdenError: the text is not a spec; the message says which part is wrong.
+    """
+    stripped = text.strip()
+    if match := _CROSSES.fullmatch(stripped):
+        return InputSpec("float32", tuple(int(size) for size in match["shape"].split("x")))
+    match = _BRACKETS.fullmatch(stripped)
+    if match is None:
+        raise BurdenError(f"Invalid input spec (not of the form {EXAMPLE}): {text!r}")
+    dtype = match["dtype"]
+    if dtype not in BYTES or dtype.startswith(("q", "complex32")):
+        raise BurdenError(f"Invalid input spec (unknown dtype{suggest(dtype, BYTES)}): {text!r}")
+    return InputSpec(dtype, _shape(match["shape"], text), _fill(match["fill"], dtype, text))
+
+
+def _shape(sizes: str, text: str) -> tuple[int, ...]:
+    if not sizes.strip():
+        return ()
+    parts = [part.strip() for part in sizes.split(",")]
+    if not all(part.isascii() and part.isdigit() for part in parts):
+        raise BurdenError(f"Invalid input spec (a size is not a whole number): {text!r}")
+    return tuple(int(part) for part in parts)
+
+
+def _fill(value: str | None, dtype: str, text: str) -> int:
+    if value is None:
+        return 1
+    if dtype.startswith(("float", "bfloat", "complex")):
+        raise BurdenError(f"Invalid input spec (only integers and bools take a value): {text!r}")
+    named = {"True": 1, "False": 0} if dtype == "bool" else {}
+    if value in named:
+        return named[value]
+    if not re.fullmatch(r"-?[0-9]+", value):
+        raise BurdenError(f"Invalid input spec (the value is not a whole number): {text!r}")
+    return int(value)
