@@ -6,11 +6,15 @@ import threading
 from typing import Any, ClassVar, NoReturn
 
 import torch
+from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from pytest_burden.engine.schema import DTYPE_NAMES, DTYPES
 from pytest_burden.engine.spec import Spec
 from pytest_burden.engine.trace import OpCall, Role, Storage
 from pytest_burden.errors import BurdenError
+
+LAZY = (UninitializedParameter, UninitializedBuffer)
+"""Tensors that get their shape at the first call of a lazy module."""
 
 CPU = torch.device("cpu")
 
@@ -133,11 +137,9 @@ def intern(
 
 
 def spec_of(tensor: torch.Tensor, storage_bytes: int | None = None) -> Spec:
-    """Return the spec of a strided tensor as its metadata tells it.
-
-    Raises:
-        NeedsData: a layout that strides do not describe (sparse, quantised packed, nested).
-    """
+    """Return the spec of a tensor as its metadata tells it; strides only where it has them."""
+    if isinstance(tensor, LAZY):
+        return intern((0,), (1,), 0, tensor.dtype, 0)
     if tensor.layout is not torch.strided or tensor.is_nested:
         if storage_bytes is None:
             storage_bytes = 0

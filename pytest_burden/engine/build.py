@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import re
 from collections.abc import Callable
 from typing import Any
@@ -52,8 +53,9 @@ def build(factory: Factory) -> nn.Module:
 
     Raises:
         NeedsData: the factory reads values that do not exist.
-        BurdenError: it returned something else than a module.
+        BurdenError: it needs arguments, or returned something else than a module.
     """
+    _check_signature(factory)
     tape = Tape()
     active.tape = tape
     try:
@@ -67,6 +69,24 @@ def build(factory: Factory) -> nn.Module:
     return as_module(made, factory)
 
 
+def _check_signature(factory: Factory) -> None:
+    try:
+        signature = inspect.signature(factory)
+    except (TypeError, ValueError):  # a builtin that does not tell
+        return
+    try:
+        signature.bind()
+    except TypeError as error:
+        raise BurdenError(
+            f"the factory {_name(factory)} needs arguments ({error});"
+            f" give them in a function of none: lambda: {_name(factory)}(...)"
+        ) from None
+
+
+def _name(factory: object) -> str:
+    return str(getattr(factory, "__qualname__", None) or factory)
+
+
 def as_module(made: object, factory: object) -> nn.Module:
     """Return ``made`` if it is a module.
 
@@ -75,9 +95,8 @@ def as_module(made: object, factory: object) -> nn.Module:
     """
     if isinstance(made, nn.Module):
         return made
-    name = getattr(factory, "__qualname__", repr(factory))
     kind = type(made).__name__
-    raise BurdenError(f"the factory {name} returned a {kind}, not a torch.nn.Module")
+    raise BurdenError(f"the factory {_name(factory)} returned {kind}, not a torch.nn.Module")
 
 
 def read_specs(value: Any, *, where: str = "input") -> Any:

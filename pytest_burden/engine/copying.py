@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 import torch
 from torch import fx, nn
+from torch.utils.hooks import RemovableHandle
 
 from pytest_burden.inputs import InputSpec
 
@@ -85,8 +86,8 @@ class Copier:
             kind = type(item)
             if kind in _ATOMS:
                 state[name] = item
-            elif kind in _CONTAINERS and not item:  # a module has a dozen of these
-                state[name] = kind()
+            elif kind in _CONTAINERS and not item and id(item) not in self._memo:
+                state[name] = self._keep(item, kind())  # a module has a dozen of these
             else:
                 state[name] = self.copy(item)
         for slot in copyreg._slotnames(type(value)):  # type: ignore[attr-defined]  # what copy uses
@@ -139,6 +140,14 @@ class Copier:
     def _weakref(self, value: weakref.ref[Any]) -> object:
         target = value()
         return value if id(target) not in self._memo else weakref.ref(self._memo[id(target)])
+
+    def _handle(self, value: RemovableHandle) -> object:
+        """Copy what removes a hook, so that it removes the copy's."""
+        new = copy.copy(value)
+        self._keep(value, new)
+        hooks = value.hooks_dict_ref()
+        new.hooks_dict_ref = weakref.ref(self.copy(OrderedDict() if hooks is None else hooks))
+        return new
 
     def _function(self, value: types.FunctionType) -> object:
         """Copy a function whose closure holds copied things: a hook, a patched forward."""
@@ -195,4 +204,5 @@ _REBUILD: dict[type, Callable[[Copier, Any], Any]] = {
     types.MethodType: Copier._method,
     types.FunctionType: Copier._function,
     weakref.ref: Copier._weakref,
+    RemovableHandle: Copier._handle,
 }

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from pytest_burden.engine.abstract import AbstractTensor, Tape, Token, needs_data
+from pytest_burden.engine.abstract import LAZY, AbstractTensor, Tape, Token, needs_data
 from pytest_burden.engine.trace import Role
 
 
@@ -24,7 +24,7 @@ class Homes:
         """Return the token of a tensor's storage, a new one if it was never met."""
         if type(tensor) is AbstractTensor:
             return tensor.token
-        if tensor.layout is not torch.strided or tensor.is_nested:
+        if isinstance(tensor, LAZY) or tensor.layout is not torch.strided or tensor.is_nested:
             return Token(self.tape, 0, role)
         storage = torch.Tensor.untyped_storage(tensor)
         address = storage._cdata

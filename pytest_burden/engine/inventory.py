@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 
 import torch
 from torch import nn
-from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
+from pytest_burden.engine.abstract import LAZY
 from pytest_burden.engine.trace import Held, ModuleInfo
 
 
@@ -20,16 +20,13 @@ def inventory(named: Iterable[tuple[str, nn.Module]]) -> tuple[ModuleInfo, ...]:
     )
 
 
-def is_lazy(module: nn.Module) -> bool:
+def is_lazy(network: nn.Module) -> bool:
     """Return whether a parameter or buffer gets its shape only at the first call."""
-    return any(map(is_lazy_tensor, module.parameters())) or any(
-        map(is_lazy_tensor, module.buffers())
+    return any(
+        isinstance(tensor, LAZY)
+        for module in network.modules()
+        for tensor in (*module._parameters.values(), *module._buffers.values())
     )
-
-
-def is_lazy_tensor(tensor: torch.Tensor) -> bool:
-    """Return whether a tensor has no shape yet."""
-    return isinstance(tensor, (UninitializedBuffer, UninitializedParameter))
 
 
 def _held(module: nn.Module, seen: set[int]) -> Iterator[Held]:

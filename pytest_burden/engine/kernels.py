@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -26,6 +28,8 @@ from pytest_burden.engine.spec import Spec
 # torch imports its compiler when it first asks for a shape. That takes a second, and in the middle
 # of a trace it would keep tensors alive, for import frames end in reference cycles: so it is done
 # above.
+
+_LOG = logging.getLogger(FakeTensorMode.__module__)
 
 # Where torch knows no shape function, it runs the real kernel on zeros: only for small tensors.
 _SMALL = 2**24
@@ -91,7 +95,7 @@ def infer(call: Call, storages: Sequence[int]) -> Result:
     fake_args = [_replaced(value, by_id) for value in call.args]
     fake_kwargs = {name: _replaced(value, by_id) for name, value in call.kwargs.items()}
     try:
-        with mode:
+        with mode, _silence():
             out = func(*fake_args, **fake_kwargs)
     except (DataDependentOutputException, DynamicOutputShapeException) as error:
         raise NoShape(f"{func} reads a tensor's values") from error
@@ -102,6 +106,16 @@ def infer(call: Call, storages: Sequence[int]) -> Result:
     ) as error:
         raise NoShape(f"{func} has no shape function") from error
     return _classify(out, fakes, specs)
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    # torch logs every failing shape function; what failed is raised, and said by us if by anyone.
+    before, _LOG.disabled = _LOG.disabled, True
+    try:
+        yield
+    finally:
+        _LOG.disabled = before
 
 
 @cache

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Collection
+from typing import Any
 
 import torch
 from torch import nn
 
 from pytest_burden.engine.abstract import (
+    CPU,
+    LAZY,
     AbstractTensor,
     Token,
     abstract,
@@ -17,7 +19,6 @@ from pytest_burden.engine.abstract import (
     needs_data,
 )
 from pytest_burden.engine.homes import Homes
-from pytest_burden.engine.inventory import is_lazy_tensor
 from pytest_burden.engine.recorder import LARGE
 from pytest_burden.engine.schema import DTYPES
 from pytest_burden.engine.spec import Spec
@@ -91,8 +92,8 @@ class RealLeaves(_Leaves):
         """Return what stands for ``tensor`` in the run."""
         if isinstance(tensor, InputSpec):
             return self._at_home(_drawn(tensor), "input")
-        if is_lazy_tensor(tensor):
-            return copy.deepcopy(tensor)
+        if isinstance(tensor, LAZY):
+            return _without_shape(tensor)
         return self._at_home(_copied(tensor), self._role(tensor))
 
 
@@ -106,6 +107,12 @@ def _copied(tensor: torch.Tensor) -> torch.Tensor:
         made.requires_grad_()
     for name, value in vars(tensor).items():
         setattr(made, name, value)
+    return made
+
+
+def _without_shape(tensor: torch.Tensor) -> torch.Tensor:
+    kind: Any = type(tensor)  # whose arguments the stubs take for those of its base
+    made: torch.Tensor = kind(tensor.requires_grad, device=CPU, dtype=tensor.dtype)
     return made
 
 

@@ -9,8 +9,9 @@ from math import prod
 from typing import Any
 
 import torch
-from torch._ops import OpOverload
+from torch._ops import HigherOrderOperator, OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from pytest_burden.engine.abstract import (
     AbstractTensor,
@@ -70,6 +71,8 @@ class Recorder(TorchDispatchMode):
         self.real = real
         self._building = building
 
+    supports_higher_order_operators = True
+
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
         # torch would wrap the dispatch below so that its first call imports the compiler, which
@@ -78,13 +81,15 @@ class Recorder(TorchDispatchMode):
 
     def __torch_dispatch__(
         self,
-        func: OpOverload,
+        func: OpOverload | HigherOrderOperator,
         types: object,
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         """Answer one operator, in whichever way it allows."""
         kwargs = kwargs or {}
+        if not isinstance(func, OpOverload):
+            return self._run_higher_order(func, args, kwargs)
         if _decomposes(func):
             with self:
                 return func.decompose(*args, **kwargs)
@@ -105,6 +110,19 @@ class Recorder(TorchDispatchMode):
         outputs = [value for value in values if isinstance(value, torch.Tensor)]
         if outputs:
             op = call.op(tuple(spec_of(tensor) for tensor in outputs))
+            self.record(op, tuple(self.homes.token(tensor).index for tensor in outputs))
+        return out
+
+    def _run_higher_order(
+        self, func: HigherOrderOperator, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> Any:
+        """Run an operator that takes functions; what these do is not seen, so no rule has it."""
+        if not self.real:
+            needs_data(f"the higher-order operator {func.name()}")
+        out = func(*args, **kwargs)
+        outputs = [value for value in tree_leaves(out) if isinstance(value, torch.Tensor)]
+        op = Op(f"higher_order.{func.name()}", "", {}, tuple(spec_of(t) for t in outputs))
+        if outputs:
             self.record(op, tuple(self.homes.token(tensor).index for tensor in outputs))
         return out
 
@@ -144,10 +162,10 @@ class Recorder(TorchDispatchMode):
             indices = [token.index for token in tokens]
             if len(set(indices)) < len(indices):
                 shared = tuple(map(indices.index, indices))
-                key = (*key, NEVER, shared)
+                key = (*key, "shared", shared)
         known_values = _by_value(call, self.homes)
         if known_values is not None:
-            key = (*key, known_values.key[1:])
+            key = (*key, *known_values.key)
         entry = _MEMO.get(key)
         if entry is None:
             try:

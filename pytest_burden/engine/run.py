@@ -9,13 +9,13 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from pytest_burden.engine.abstract import NeedsData, Tape, active
+from pytest_burden.engine.abstract import LAZY, NeedsData, Tape, active
 from pytest_burden.engine.build import as_module, build
 from pytest_burden.engine.composites import Composites
 from pytest_burden.engine.copying import Copier
 from pytest_burden.engine.frames import Frames, following, shapes
 from pytest_burden.engine.freememory import free_memory
-from pytest_burden.engine.inventory import inventory, is_lazy, is_lazy_tensor
+from pytest_burden.engine.inventory import inventory, is_lazy
 from pytest_burden.engine.leaves import AbstractLeaves, RealLeaves
 from pytest_burden.engine.recorder import Recorder
 from pytest_burden.engine.surroundings import fixed_surroundings
@@ -33,7 +33,7 @@ class _Run:
     def __init__(self, source: Source, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         self.source = source
         self.inputs = (list(args), dict(kwargs))
-        self.known_bytes = 0
+        self.network: nn.Module | None = None
 
     def abstractly(self) -> Trace:
         """Trace the network without data.
@@ -43,7 +43,7 @@ class _Run:
         """
         __tracebackhide__ = True
         module = self.source if isinstance(self.source, nn.Module) else build(self.source)
-        self.known_bytes = _bytes(module)
+        self.network = module
         if is_lazy(module):
             raise NeedsData("its lazy modules are not initialised")
         recorder = Recorder(Tape())
@@ -106,7 +106,7 @@ def trace(
 def _refusal(run: _Run, real: RealRun) -> str | None:
     if real == "never":
         return 'real runs are switched off (real = "never")'
-    needed, free = run.known_bytes + _bytes_of_specs(run.inputs), free_memory()
+    needed, free = _bytes(run.network) + _bytes_of_specs(run.inputs), free_memory()
     if free is not None and needed > free:
         return f"a real run needs more than {needed:,} bytes where {free:,} are free"
     return None
@@ -163,11 +163,13 @@ def _label(path: str, module: nn.Module) -> str:
     return f"{path} ({cls})" if path else f"the root module ({cls})"
 
 
-def _bytes(module: nn.Module) -> int:
+def _bytes(network: nn.Module | None) -> int:
+    if network is None:  # its factory could not be called without data
+        return 0
     return sum(
         tensor.numel() * tensor.dtype.itemsize
-        for tensor in (*module.parameters(), *module.buffers())
-        if not is_lazy_tensor(tensor)
+        for tensor in (*network.parameters(), *network.buffers())
+        if not isinstance(tensor, LAZY)
     )
 
 

@@ -28,7 +28,9 @@ def op_name(func: OpOverload) -> str:
 
 @cache
 def is_view(func: OpOverload) -> bool:
-    """Return whether every result aliases an argument that the operator does not write to."""
+    """Return whether every result aliases an argument whose data the operator does not change."""
+    if torch.Tag.inplace_view in func.tags:
+        return True
     returns = func._schema.returns
     return bool(returns) and all(
         r.alias_info is not None and not r.alias_info.is_write for r in returns

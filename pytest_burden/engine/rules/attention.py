@@ -56,7 +56,7 @@ def attention_of_triton(q: Spec, k: Spec, v: Spec) -> Cost:
     return attention(q, k, v)
 
 
-@rule("aten._flash_attention_forward")
+@rule(*aten("_flash_attention_forward _flash_attention_forward_no_dropout_inplace"))
 def flash(  # noqa: PLR0913, PLR0917 as many as the operator has
     query: Spec,
     key: Spec,

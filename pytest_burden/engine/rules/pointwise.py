@@ -9,10 +9,17 @@ from pytest_burden.engine.spec import Argument, Spec
 
 
 @rule(
-    # What has torch's tag "pointwise" and stands nowhere else by its name: add, mul, where, ....
+    # Whatever else in aten has torch's tag "pointwise". Names come first: the tag covers clone,
+    # and misses hardswish and some overloads with ``out=``.
     "tag.pointwise",
-    # The same, without the tag.
-    *aten("hardswish floor_divide masked_fill __irshift__ __ilshift__ __iand__ __ior__ __ixor__"),
+    *aten("mul div floor_divide fmod remainder neg abs reciprocal sign sgn signbit copysign"),
+    *aten("ceil floor round trunc frac clamp clamp_max clamp_min maximum minimum fmax fmin"),
+    *aten("eq ne lt le gt ge isnan isinf isposinf isneginf isfinite heaviside where masked_fill"),
+    *aten("logical_and logical_or logical_xor logical_not bitwise_and bitwise_or bitwise_xor"),
+    *aten("bitwise_not bitwise_left_shift bitwise_right_shift __lshift__ __rshift__"),
+    *aten("__ilshift__ __irshift__ __iand__ __ior__ __ixor__ gcd lcm ldexp frexp nextafter"),
+    *aten("deg2rad rad2deg nan_to_num conj_physical _conj_physical"),
+    *aten("hardswish hardsigmoid hardshrink softshrink"),
     *("quantized.mul", "quantized.mul_scalar", "quantized.clamp", "quantized.hardswish"),
     *("quantized.add", "quantized.add_scalar", "_quantized.add"),
     *("onednn.qadd", "onednn.qmul"),
@@ -100,6 +107,7 @@ def rectified(out: Spec) -> Cost:
     *aten("sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh sinc hypot angle"),
     *aten("sigmoid logit silu mish gelu elu celu selu softplus log_sigmoid log_sigmoid_forward"),
     *aten("softmax _softmax _safe_softmax _masked_softmax log_softmax _log_softmax"),
+    "aten._nested_tensor_softmax_with_shape",
     *aten("logaddexp logaddexp2 logcumsumexp _logcumsumexp xlogy polar"),
     *aten("erf erfc erfinv lgamma digamma polygamma mvlgamma igamma igammac i0"),
     *aten("special_airy_ai special_bessel_j0 special_bessel_j1 special_bessel_y0"),
