@@ -9,7 +9,7 @@ import torch
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from pytest_burden.engine.schema import DTYPE_NAMES, DTYPES
-from pytest_burden.engine.spec import Spec
+from pytest_burden.engine.spec import Pending, Spec
 from pytest_burden.engine.trace import OpCall, Role, Storage
 from pytest_burden.errors import BurdenError
 
@@ -101,7 +101,10 @@ class AbstractTensor(torch.Tensor):
     storage = untyped_storage = _typed_storage = __cuda_array_interface__ = _no_data
 
     def __deepcopy__(self, memo: dict[int, object]) -> torch.Tensor:
-        copied = self.clone()
+        copied = self.detach().clone().requires_grad_(self.requires_grad)
+        for name, value in vars(self).items():  # among them what makes a tensor a parameter
+            if name not in ("spec", "token"):
+                setattr(copied, name, value)
         memo[id(self)] = copied
         return copied
 
@@ -121,18 +124,20 @@ class AbstractTensor(torch.Tensor):
 _SPECS: dict[tuple[object, ...], Spec] = {}
 
 
-def intern(
+def intern(  # noqa: PLR0913, PLR0917 a spec is these six facts
     shape: tuple[int, ...],
     strides: tuple[int, ...],
     offset: int,
     dtype: torch.dtype,
     storage_bytes: int,
+    pending: Pending = "",
 ) -> Spec:
     """Return the one spec object of these facts, so that specs compare by identity."""
-    key = (shape, strides, offset, dtype, storage_bytes)
+    key = (shape, strides, offset, dtype, storage_bytes, pending)
     spec = _SPECS.get(key)
     if spec is None:
-        spec = _SPECS[key] = Spec(shape, DTYPE_NAMES[dtype], strides, offset, storage_bytes)
+        name = DTYPE_NAMES[dtype]
+        spec = _SPECS[key] = Spec(shape, name, strides, offset, storage_bytes, pending)
     return spec
 
 
@@ -152,6 +157,7 @@ def spec_of(tensor: torch.Tensor, storage_bytes: int | None = None) -> Spec:
         int(tensor.storage_offset()),
         tensor.dtype,
         storage_bytes,
+        "conj" if tensor.is_conj() else "neg" if tensor.is_neg() else "",
     )
 
 
@@ -171,10 +177,20 @@ def abstract(spec: Spec, token: Token, *, requires_grad: bool = False) -> Abstra
         storage_size=spec.storage_bytes,
         requires_grad=requires_grad,
     )
+    if spec.pending:
+        mark_pending(tensor, spec)
     _forbid_data(tensor)
     tensor.spec = spec
     tensor.token = token
     return tensor
+
+
+def mark_pending(tensor: torch.Tensor, spec: Spec) -> None:
+    """Set the bit of a lazy conjugation or negation, which torch carries out at the next use."""
+    if spec.pending == "conj":
+        torch._C._set_conj(tensor, True)  # noqa: FBT003 takes no keyword
+    elif spec.pending == "neg":
+        torch._C._set_neg(tensor, True)  # noqa: FBT003 takes no keyword
 
 
 def dense_spec(tensor: torch.Tensor) -> Spec:

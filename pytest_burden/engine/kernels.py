@@ -20,7 +20,7 @@ from torch._subclasses.fake_tensor import (
     UnsupportedOperatorException,
 )
 
-from pytest_burden.engine.abstract import CPU, spec_of
+from pytest_burden.engine.abstract import CPU, mark_pending, spec_of
 from pytest_burden.engine.call import Call
 from pytest_burden.engine.schema import DTYPES
 from pytest_burden.engine.spec import Spec
@@ -133,6 +133,7 @@ def _fakes(
             blocks[storage] = torch.UntypedStorage(spec.storage_bytes, device="meta")
         meta = torch.empty(0, dtype=DTYPES[spec.dtype], device="meta")
         meta.set_(blocks[storage], spec.offset, spec.shape, spec.strides)
+        mark_pending(meta, spec)
         fakes.append(FakeTensor(mode, meta, CPU))
     return fakes
 

@@ -51,7 +51,9 @@ class _Run:
         active.tape = recorder.tape
         try:
             copier = Copier(leaves)
-            return _trace(copier.copy(module), copier.copy(self.inputs), recorder, "")
+            network, inputs = copier.copy(module), copier.copy(self.inputs)
+            del copier, leaves  # what the network drops must die
+            return _trace(network, inputs, recorder, "")
         finally:
             active.tape = None
 
@@ -65,7 +67,7 @@ class _Run:
         recorder = Recorder(Tape(), real=True)
         copier = Copier(RealLeaves(recorder.homes, set(map(id, module.buffers()))))
         network, inputs = copier.copy(module), copier.copy(self.inputs)
-        del module, copier  # two copies of the weights are enough
+        del module, copier  # two copies of the weights are enough, and what is dropped must die
         return _trace(network, inputs, recorder, reason)
 
 
@@ -121,6 +123,7 @@ def _trace(
     named = list(network.named_modules())
     holdings = None if is_lazy(network) else inventory(named)
     described = shapes((args, kwargs))
+    _as_trainable(network)
     with following([module for _, module in named], tape) as frames:
         try:
             with recorder, Composites(recorder):
@@ -145,6 +148,16 @@ def _trace(
         reason=reason,
         torch=torch.__version__,
     )
+
+
+def _as_trainable(network: nn.Module) -> None:
+    """Let every parameter require a gradient, so that a frozen network measures the same.
+
+    Even under no_grad, matmul copies or does not depending on it.
+    """
+    for parameter in network.parameters():
+        if parameter.is_floating_point() or parameter.is_complex():
+            parameter.requires_grad_()
 
 
 def _note(error: Exception, frames: Frames, named: Sequence[tuple[str, nn.Module]]) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from pytest_burden.inputs import BYTES
+
+Pending = Literal["", "conj", "neg"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,6 +24,8 @@ class Spec:
     strides: tuple[int, ...] = ()
     offset: int = 0
     storage_bytes: int = 0
+    pending: Pending = ""
+    """A conjugation or negation that torch has put off until the elements are used."""
 
     @property
     def numel(self) -> int:

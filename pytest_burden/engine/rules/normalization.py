@@ -85,14 +85,16 @@ def layer_norm(input: Spec, weight: Spec | None, bias: Spec | None = None) -> Co
 
 @rule("torch.instance_norm", "aten.instance_norm")
 def instance_norm(
-    input: Spec, weight: Spec | None, bias: Spec | None, use_input_stats: bool
+    input: Spec, weight: Spec | None, bias: Spec | None, use_input_stats: bool | None
 ) -> Cost:
     """4 operations an element, 6 with affine weights; nothing with the statistics of training.
 
     input (N, C, *D), weight and bias (C,). With running statistics it is a fixed scale and shift,
-    as a batch norm in evaluation is.
+    as a batch norm in evaluation is; not told, it takes the input's own.
     """
-    return normalized(input, affine=bool(weight or bias)) if use_input_stats else Cost()
+    if use_input_stats is False:
+        return Cost()
+    return normalized(input, affine=bool(weight or bias))
 
 
 @rule("torch.local_response_norm")
