@@ -72,6 +72,7 @@ class Composites(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         """Let every function pass, and write the composites down."""
+        __tracebackhide__ = True
         kwargs = kwargs or {}
         if func is _ATTENTION_LAYER:
             with self:

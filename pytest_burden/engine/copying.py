@@ -9,11 +9,11 @@ from __future__ import annotations
 import copy
 import copyreg
 import enum
+import functools
 import types
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable
-from functools import partial
 from typing import Any, TypeVar
 
 import torch
@@ -132,10 +132,17 @@ class Copier:
     def _method(self, value: types.MethodType) -> object:
         return types.MethodType(value.__func__, self.copy(value.__self__))
 
-    def _partial(self, value: partial[Any]) -> object:
-        return partial(
+    def _partial(self, value: functools.partial[Any]) -> object:
+        return functools.partial(
             self.copy(value.func), *map(self.copy, value.args), **self.copy(value.keywords)
         )
+
+    def _cached(self, value: functools._lru_cache_wrapper[Any]) -> object:
+        """Give the copy a cache of its own, filled by a function that is its own."""
+        wrapped = self.copy(value.__wrapped__)
+        if wrapped is value.__wrapped__:
+            return value
+        return functools.lru_cache(**value.cache_parameters())(wrapped)
 
     def _weakref(self, value: weakref.ref[Any]) -> object:
         target = value()
@@ -200,9 +207,10 @@ _REBUILD: dict[type, Callable[[Copier, Any], Any]] = {
     dict: Copier._dict,
     list: Copier._list,
     tuple: Copier._tuple,
-    partial: Copier._partial,
+    functools.partial: Copier._partial,
     types.MethodType: Copier._method,
     types.FunctionType: Copier._function,
     weakref.ref: Copier._weakref,
+    functools._lru_cache_wrapper: Copier._cached,
     RemovableHandle: Copier._handle,
 }

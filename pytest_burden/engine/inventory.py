@@ -43,7 +43,9 @@ def _held(module: nn.Module, seen: set[int]) -> Iterator[Held]:
         # Quantised layers keep weight and bias packed in an object that is no parameter.
         if isinstance(value, torch.ScriptObject) and id(value) not in seen:
             seen.add(id(value))
-            for tensor in _unpacked(value):
+            # Recurrent layers tell of a bias twice: by itself, and packed with its weight.
+            tensors = {tensor.data_ptr(): tensor for tensor in _unpacked(value)}
+            for tensor in tensors.values():
                 yield _as_held(name, tensor, trainable=False)
 
 
@@ -52,8 +54,15 @@ def _as_held(name: str, tensor: torch.Tensor, *, trainable: bool) -> Held:
     return Held(name, "parameter", numel, numel * tensor.dtype.itemsize, trainable)
 
 
-def _unpacked(value: torch.ScriptObject) -> Iterator[torch.Tensor]:
-    unpack = getattr(value, "unpack", None)  # the stubs know nothing of the class's methods
-    if unpack is not None:
-        parts = unpack()
-        yield from (part for part in parts if isinstance(part, torch.Tensor))
+def _unpacked(value: object) -> Iterator[torch.Tensor]:
+    """Yield the tensors that a packed object was made from."""
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for part in value:
+            yield from _unpacked(part)
+    elif isinstance(value, torch.ScriptObject):
+        # Linear and convolution layers unpack; recurrent ones only tell their state.
+        tell = getattr(value, "unpack", None) or getattr(value, "__getstate__", None)
+        if tell is not None:
+            yield from _unpacked(tell())

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
 import torch
 import torch._dynamo  # see below
+from torch._prims_common import suggest_memory_format
 from torch._subclasses.fake_tensor import (
     DataDependentOutputException,
     DynamicOutputShapeException,
@@ -22,7 +23,7 @@ from torch._subclasses.fake_tensor import (
 
 from pytest_burden.engine.abstract import CPU, mark_pending, spec_of
 from pytest_burden.engine.call import Call
-from pytest_burden.engine.schema import DTYPES
+from pytest_burden.engine.schema import DTYPES, is_view, op_name
 from pytest_burden.engine.spec import Spec
 
 # torch imports its compiler when it first asks for a shape. That takes a second, and in the middle
@@ -89,14 +90,20 @@ def infer(call: Call, storages: Sequence[int]) -> Result:
         NoShape: the result depends on data, or torch has no shape function for it.
     """
     func, specs = call.func, call.specs
-    mode = _mode(small=sum(spec.nbytes for spec in specs) <= _SMALL)
-    fakes = _fakes(mode, specs, storages)
-    by_id = {id(tensor): fake for tensor, fake in zip(call.tensors, fakes, strict=True)}
-    fake_args = [_replaced(value, by_id) for value in call.args]
-    fake_kwargs = {name: _replaced(value, by_id) for name, value in call.kwargs.items()}
+    blanks = _metas(specs, storages)
+    mode: AbstractContextManager[object] = nullcontext()
+    if not (is_view(func) and func.namespace == "aten") and func is not _UNSAFE_VIEW:
+        # Views need no device, and the fake `view` gives dimensions of size 1 other strides than
+        # the real one: enough for the convolution after it to choose another memory format.
+        fake_mode = _mode(small=sum(spec.nbytes for spec in specs) <= _SMALL)
+        blanks = [FakeTensor(fake_mode, meta, CPU) for meta in blanks]
+        mode = fake_mode
+    by_id = {id(tensor): blank for tensor, blank in zip(call.tensors, blanks, strict=True)}
+    args = [_replaced(value, by_id) for value in call.args]
+    kwargs = {name: _replaced(value, by_id) for name, value in call.kwargs.items()}
     try:
         with mode, _silence():
-            out = func(*fake_args, **fake_kwargs)
+            out = func(*args, **kwargs)
     except (DataDependentOutputException, DynamicOutputShapeException) as error:
         raise NoShape(f"{func} reads a tensor's values") from error
     except (
@@ -105,7 +112,30 @@ def infer(call: Call, storages: Sequence[int]) -> Result:
         NotImplementedError,
     ) as error:
         raise NoShape(f"{func} has no shape function") from error
-    return _classify(out, fakes, specs)
+    return _corrected(call, blanks, _classify(out, blanks, specs))
+
+
+_UNSAFE_VIEW = torch.ops.aten._unsafe_view.default
+_BATCH_NORMS = frozenset(
+    {
+        "aten.native_batch_norm",
+        "aten._native_batch_norm_legit",
+        "aten._native_batch_norm_legit_no_training",
+    }
+)
+
+
+def _corrected(call: Call, blanks: Sequence[torch.Tensor], result: Result) -> Result:
+    """Put right the strides that torch's shape function gives the output of a batch norm.
+
+    The CPU's kernel writes a contiguous or channels_last output, whatever its input is; the shape
+    function keeps the input's strides (torch 2.13).
+    """
+    if op_name(call.func) not in _BATCH_NORMS:
+        return result
+    memory_format = suggest_memory_format(blanks[0])
+    like = torch.empty_like(blanks[0], device="meta", memory_format=memory_format)
+    return replace(result, outputs=(New(spec_of(like)), *result.outputs[1:]))
 
 
 @contextmanager
@@ -123,19 +153,17 @@ def _mode(*, small: bool) -> FakeTensorMode:
     return FakeTensorMode(allow_fallback_kernels=small)
 
 
-def _fakes(
-    mode: FakeTensorMode, specs: Sequence[Spec], storages: Sequence[int]
-) -> list[FakeTensor]:
+def _metas(specs: Sequence[Spec], storages: Sequence[int]) -> list[torch.Tensor]:
     blocks: dict[int, torch.UntypedStorage] = {}
-    fakes = []
+    metas = []
     for spec, storage in zip(specs, storages, strict=True):
         if storage not in blocks:
             blocks[storage] = torch.UntypedStorage(spec.storage_bytes, device="meta")
         meta = torch.empty(0, dtype=DTYPES[spec.dtype], device="meta")
         meta.set_(blocks[storage], spec.offset, spec.shape, spec.strides)
         mark_pending(meta, spec)
-        fakes.append(FakeTensor(mode, meta, CPU))
-    return fakes
+        metas.append(meta)
+    return metas
 
 
 def _replaced(value: Any, by_id: Mapping[int, torch.Tensor]) -> Any:
@@ -150,8 +178,8 @@ def _replaced(value: Any, by_id: Mapping[int, torch.Tensor]) -> Any:
     return None if isinstance(value, torch.Generator) else value
 
 
-def _classify(result: object, fakes: Sequence[torch.Tensor], specs: Sequence[Spec]) -> Result:
-    homes = {_home(fake): index for index, fake in reversed(list(enumerate(fakes)))}
+def _classify(result: object, blanks: Sequence[torch.Tensor], specs: Sequence[Spec]) -> Result:
+    homes = {_home(blank): index for index, blank in reversed(list(enumerate(blanks)))}
     container = type(result) if isinstance(result, (list, tuple)) else None
     values: Sequence[Any] = result if isinstance(result, (list, tuple)) else [result]
     outputs: list[Output] = []
@@ -162,14 +190,14 @@ def _classify(result: object, fakes: Sequence[torch.Tensor], specs: Sequence[Spe
             outputs.append(Plain(value))
             continue
         spec = spec_of(value)
-        same = next((i for i, fake in enumerate(fakes) if fake is value), None)
+        same = next((i for i, blank in enumerate(blanks) if blank is value), None)
         if same is not None:
             outputs.append(Same(spec, same))
         elif (index := homes.get(_home(value))) is not None:
             outputs.append(View(spec, index))
         else:
             outputs.append(New(spec))
-    reshaped = any(spec_of(fake) is not spec for fake, spec in zip(fakes, specs, strict=True))
+    reshaped = any(spec_of(blank) is not spec for blank, spec in zip(blanks, specs, strict=True))
     return Result(tuple(outputs), container, reshaped)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from pytest_burden.burden import Burden, Convention, Figures, ModuleRow, OpRow, State
-from pytest_burden.engine.rules.activation import stored
+from pytest_burden.engine.rules.activation import is_alias, stored
 from pytest_burden.engine.rules.registry import Rule, find
 from pytest_burden.engine.spec import Op
 from pytest_burden.engine.trace import ModuleInfo, Trace
@@ -58,7 +58,7 @@ def meter(trace: Trace, convention: Convention, own: Mapping[str, Rule] = NO_RUL
         flops=total.flops,
         activation_memory=total.activation_memory,
         modules=len(trace.modules),
-        ops=sum(count for (op, _), count in calls.items() if not op.view),
+        ops=sum(count for (op, _), count in calls.items() if not is_alias(op)),
         uncounted_ops=sum(row.calls for row in ops if row.state == "uncounted"),
         convention=convention,
         method=trace.method,
@@ -113,7 +113,7 @@ def _times(figures: Figures, count: int) -> Figures:
 def _op_rows(calls: Mapping[tuple[Op, int], int], prices: Mapping[Op, Price]) -> tuple[OpRow, ...]:
     by_name: dict[tuple[str, State], tuple[int, Figures]] = {}
     for (op, _), count in calls.items():
-        if op.view:
+        if is_alias(op):
             continue
         key = (op.name, prices[op].state)
         seen, figures = by_name.get(key, (0, Figures()))

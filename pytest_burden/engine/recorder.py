@@ -87,6 +87,7 @@ class Recorder(TorchDispatchMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         """Answer one operator, in whichever way it allows."""
+        __tracebackhide__ = True
         kwargs = kwargs or {}
         if not isinstance(func, OpOverload):
             return self._run_higher_order(func, args, kwargs)
@@ -105,6 +106,7 @@ class Recorder(TorchDispatchMode):
 
     def _run(self, call: Call) -> Any:
         """Run an operator for real."""
+        __tracebackhide__ = True
         out = call.func(*call.args, **call.kwargs)
         values = out if isinstance(out, (list, tuple)) else (out,)
         outputs = [value for value in values if isinstance(value, torch.Tensor)]

@@ -20,6 +20,7 @@ from pytest_burden.engine.leaves import AbstractLeaves, RealLeaves
 from pytest_burden.engine.recorder import Recorder
 from pytest_burden.engine.surroundings import fixed_surroundings
 from pytest_burden.engine.trace import Trace
+from pytest_burden.engine.uncached import without_caches
 from pytest_burden.errors import BurdenError, MeasureError
 from pytest_burden.inputs import BYTES, InputSpec
 
@@ -124,7 +125,8 @@ def _trace(
     holdings = None if is_lazy(network) else inventory(named)
     described = shapes((args, kwargs))
     _as_trainable(network)
-    with following([module for _, module in named], tape) as frames:
+    modules = [module for _, module in named]
+    with following(modules, tape) as frames, without_caches(modules):
         try:
             with recorder, Composites(recorder):
                 network(*args, **kwargs)

@@ -37,7 +37,7 @@ def addmm(mat1: Spec, out: Spec, beta: complex = 1) -> Cost:
 
     mat1 (m, k), out (m, n). Scaling by alpha and beta is part of the product.
     """
-    return Cost(macs=products(out, mat1.shape[-1])) + bias(out, beta)
+    return Cost(macs=products(out, mat1.shape[-1])) + summand(out, beta)
 
 
 @rule("aten._addmm_activation")
@@ -55,7 +55,7 @@ def addmv(mat: Spec, out: Spec, beta: complex = 1) -> Cost:
 
     mat (m, k), out (m,).
     """
-    return Cost(macs=products(out, mat.shape[-1])) + bias(out, beta)
+    return Cost(macs=products(out, mat.shape[-1])) + summand(out, beta)
 
 
 @rule("aten.baddbmm")
@@ -64,7 +64,7 @@ def baddbmm(batch1: Spec, out: Spec, beta: complex = 1) -> Cost:
 
     batch1 (b, m, k), out (b, m, n).
     """
-    return Cost(macs=products(out, batch1.shape[-1])) + bias(out, beta)
+    return Cost(macs=products(out, batch1.shape[-1])) + summand(out, beta)
 
 
 @rule("aten.addbmm")
@@ -74,7 +74,7 @@ def addbmm(batch1: Spec, out: Spec, beta: complex = 1) -> Cost:
     batch1 (b, m, k), out (m, n): the batch is summed too.
     """
     b, _, k = batch1.shape
-    return Cost(macs=products(out, b * k)) + bias(out, beta)
+    return Cost(macs=products(out, b * k)) + summand(out, beta)
 
 
 @rule(*aten("addr"))
@@ -83,7 +83,7 @@ def addr(out: Spec, beta: complex = 1) -> Cost:
 
     vec1 (m,), vec2 (n,), out (m, n).
     """
-    return Cost(macs=products(out, 1)) + bias(out, beta)
+    return Cost(macs=products(out, 1)) + summand(out, beta)
 
 
 @rule("aten.linear")
@@ -255,6 +255,6 @@ def linear_cross_entropy_each(
     )
 
 
-def bias(out: Spec, beta: complex) -> Cost:
+def summand(out: Spec, beta: complex) -> Cost:
     """Return the addition of ``beta`` times a summand: none if it is 0."""
     return Cost(other=out.numel if beta != 0 else 0)

@@ -18,7 +18,7 @@ from pytest_burden.engine.spec import Argument, Spec
     *aten("logical_and logical_or logical_xor logical_not bitwise_and bitwise_or bitwise_xor"),
     *aten("bitwise_not bitwise_left_shift bitwise_right_shift __lshift__ __rshift__"),
     *aten("__ilshift__ __irshift__ __iand__ __ior__ __ixor__ gcd lcm ldexp frexp nextafter"),
-    *aten("deg2rad rad2deg nan_to_num conj_physical _conj_physical"),
+    *aten("deg2rad rad2deg nan_to_num"),
     *aten("hardswish hardsigmoid hardshrink softshrink"),
     *("quantized.mul", "quantized.mul_scalar", "quantized.clamp", "quantized.hardswish"),
     *("quantized.add", "quantized.add_scalar", "_quantized.add"),
@@ -39,6 +39,15 @@ def add(out: Spec, other: Argument, alpha: complex = 1) -> Cost:
     out: any shape. A number is scaled once, outside the tensor.
     """
     return Cost(other=out.numel * (2 if isinstance(other, Spec) and alpha != 1 else 1))
+
+
+@rule(*aten("conj_physical _conj_physical"))
+def conjugate(out: Spec) -> Cost:
+    """One operation a complex element, the sign of its imaginary part; none a real one.
+
+    out: any shape.
+    """
+    return Cost(other=out.numel if out.is_complex else 0)
 
 
 @rule("aten.rsub")
