@@ -1,0 +1,1 @@
+"""Burdens and limits in, verdicts out: pure functions that know neither torch nor pytest."""

@@ -1,0 +1,61 @@
+"""``[tool.burden]`` of pyproject.toml: what it may say, read with all of its errors in one go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pytest_burden.budget.ids import Glob
+from pytest_burden.budget.limits import Limit
+from pytest_burden.budget.verdict import DEFAULTS, Policies
+from pytest_burden.burden import Convention
+
+FILE = "pyproject.toml"
+
+Real = Literal["auto", "never"]
+Table = Literal["auto", "all", "failed", "off"]
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """``[tool.burden.budgets."*::test_resnet*"]``: limits for the ids that match."""
+
+    glob: Glob
+    limits: tuple[Limit, ...]
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """``[tool.burden.models.resnet50]``: a network that is measured with no test code."""
+
+    name: str
+    build: str
+    """``package.module:factory``."""
+    inputs: tuple[Any, ...]
+    """Spec strings, and lists and tables of them."""
+    kwargs: Mapping[str, Any]
+    limits: tuple[Limit, ...]
+    line: int
+
+    @property
+    def id(self) -> str:
+        """The id of its measurement."""
+        return f"{FILE}::{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything ``[tool.burden]`` says; each part has a default."""
+
+    convention: Convention = field(default_factory=Convention)
+    real: Real = "auto"
+    """Whether a network that cannot be traced without data may be run once."""
+    table: Table = "auto"
+    junit: bool = True
+    """Whether the figures are written into JUnit XML as properties."""
+    limits: tuple[Limit, ...] = ()
+    budgets: tuple[Budget, ...] = ()
+    models: tuple[Model, ...] = ()
+    policies: Policies = field(default_factory=lambda: DEFAULTS)

@@ -1,0 +1,74 @@
+"""Names of measurements: how those of one test are told apart, and what a budget's glob matches."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """What a measurement is called inside its test: by its user, its class, or nothing."""
+
+    text: str = ""
+    given: bool = False
+
+
+def measurement_ids(test: str, names: Sequence[Name]) -> list[str]:
+    """Return the ids of all measurements of one test, in order; they are distinct.
+
+    A given name always shows: ``test#name``. The others are told apart only where there are
+    several: the first keeps the test's id (``test#Net`` if it has a class), the next are ``test#2``
+    and ``test#Net#2``.
+    """
+    if len(names) == 1 and not names[0].given:
+        return [test]
+    ids = []
+    seen: Counter[str] = Counter()
+    for name in names:
+        base = f"{test}#{name.text}" if name.text else test
+        seen[base] += 1
+        ids.append(base if seen[base] == 1 else f"{base}#{seen[base]}")
+    return ids
+
+
+@dataclass(frozen=True)
+class Glob:
+    """A pattern over ids: ``*`` is any text, ``?`` one character, all else (``[`` too) itself."""
+
+    text: str
+
+    @property
+    def exact(self) -> bool:
+        """Whether it can only match one id."""
+        return not set("*?") & set(self.text)
+
+    @cached_property
+    def _regex(self) -> re.Pattern[str]:
+        wild = {"*": ".*", "?": "."}
+        pattern = "".join(wild.get(char) or re.escape(char) for char in self.text)
+        return re.compile(pattern, re.DOTALL)
+
+    def matches(self, name: str) -> bool:
+        """Return whether the whole of ``name`` matches; a text always matches itself."""
+        return name == self.text or (not self.exact and self._regex.fullmatch(name) is not None)
+
+    def may_match(self, test: str) -> bool:
+        """Return whether it could match a measurement of ``test``, had the test measured one."""
+        # Names have no "::", so a pattern that still asks for one is not about this test.
+        return self.matches(test) or any(
+            "::" not in self.text[end:] for end in self._beginnings(f"{test}#")
+        )
+
+    def may_match_below(self, collector: str) -> bool:
+        """Return whether it could match a measurement of some test below ``collector``."""
+        return any(True for _ in self._beginnings(f"{collector}::"))
+
+    def _beginnings(self, start: str) -> Iterator[int]:
+        """Yield how much of the pattern matches ``start``: the rest is for what comes after it."""
+        for end in range(len(self.text) + 1):
+            if Glob(self.text[:end]).matches(start):
+                yield end

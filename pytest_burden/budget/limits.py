@@ -1,0 +1,109 @@
+"""Limits: from ``max_gflops = 5`` to a metric and an integer that know where they were written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from pytest_burden.budget.units import EXAMPLES, SizeError, parse_scaled, parse_size
+from pytest_burden.burden import METRICS
+from pytest_burden.errors import BurdenError, suggest
+
+_PREFIXES = {"k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "p": 10**15}
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """The most that one metric may be, in base units; equal to it passes."""
+
+    metric: str
+    maximum: int
+    where: str
+    """``tests/test_m.py:12`` or ``pyproject.toml: tool.burden.limits.max_flops``."""
+    written: str = ""
+    """Key and value as they were written, ``max_gflops=5``."""
+
+    @property
+    def key(self) -> str:
+        """The key that sets it, in its plain form: ``max_flops``."""
+        return f"max_{self.metric}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    metric: str
+    scale: int | None = None
+    """Of ``max_gflops``; None for ``max_flops``, whose value has the unit."""
+
+
+def _keys() -> dict[str, _Key]:
+    keys = {f"max_{name}": _Key(name) for name in METRICS}
+    for name, metric in METRICS.items():
+        if metric.unit in ("FLOPs", "MACs"):
+            *first, last = name.split("_")
+            for prefix, scale in _PREFIXES.items():
+                keys["_".join(["max", *first, prefix + last])] = _Key(name, scale)
+    return keys
+
+
+KEYS: Mapping[str, _Key] = _keys()
+"""Every key that sets a limit: ``max_params``, ``max_flops``, ``max_gflops``, …."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """A key that sets no limit, or a value that is none."""
+
+    key: str
+    value: object
+    reason: str
+    example: str
+    """One line that works."""
+
+
+def read_limits(
+    written: Mapping[str, object],
+    where: Callable[[str], str],
+    other_keys: tuple[str, ...] = (),
+) -> tuple[tuple[Limit, ...], list[Wrong]]:
+    """Read a whole mapping of limits, and say everything that is wrong in it.
+
+    Args:
+        written: keys such as ``max_gflops`` and their values.
+        where: for a key, where the limit stands.
+        other_keys: what else may stand there, for the search of the nearest key.
+    """
+    limits: dict[str, Limit] = {}
+    wrong = []
+    for key, value in written.items():
+        try:
+            limit = _read(key, value, where(key), other_keys)
+        except BurdenError as error:
+            reason = error.reason if isinstance(error, SizeError) else str(error)
+            wrong.append(Wrong(key, value, reason, _example(key)))
+            continue
+        if limit.metric in limits:
+            reason = f"a second limit on {limit.metric}: keep one of the two"
+            wrong.append(Wrong(key, value, reason, ""))
+        limits[limit.metric] = limit
+    return tuple(limits.values()), wrong
+
+
+def _read(key: str, value: object, where: str, other_keys: tuple[str, ...]) -> Limit:
+    known = KEYS.get(key)
+    if known is None:
+        raise BurdenError(f"unknown key{suggest(key, [*KEYS, *other_keys])}")
+    if known.scale is None:
+        maximum = parse_size(value, METRICS[known.metric].unit)
+    else:
+        maximum = parse_scaled(value, known.scale)
+    return Limit(known.metric, maximum, where, f"{key}={value!r}")
+
+
+def _example(key: str) -> str:
+    known = KEYS.get(key)
+    if known is None:
+        return 'max_params = "26M"'
+    if known.scale is not None:
+        return f"{key} = 5"
+    return f'{key} = "{EXAMPLES[METRICS[known.metric].unit]}"'

@@ -1,0 +1,245 @@
+"""From the text of pyproject.toml to a `Config`, and everything that is wrong on the way."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path as FilePath
+from typing import Any, TypeVar
+
+from pytest_burden.budget.config import FILE, Budget, Config, Model
+from pytest_burden.budget.ids import Glob
+from pytest_burden.budget.limits import Limit, read_limits
+from pytest_burden.budget.problem import Problem
+from pytest_burden.budget.toml_lines import find_line
+from pytest_burden.budget.verdict import CONFIGURABLE, DEFAULTS, Kind, Policy
+from pytest_burden.burden import Convention
+from pytest_burden.errors import BurdenError, suggest
+from pytest_burden.inputs import parse_input
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_T = TypeVar("_T")
+Path = tuple[str, ...]
+
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+_LOOKS_LIKE_A_SPEC = re.compile(r"\s*\w+\s*\[")
+_SHOWN = 60
+
+_TABLES = ("limits", "budgets", "models", "policy")
+_SETTINGS = ("fma", "datum_bytes", "transcendental", "real", "table", "junit")
+_MODEL_KEYS = ("build", "inputs", "kwargs")
+_EXAMPLES = {
+    "limits": '[tool.burden.limits] max_params = "26M"',
+    "budgets": '[tool.burden.budgets."*::test_resnet*"] max_gflops = 5',
+    "models": '[tool.burden.models.resnet50] build = "shop.models:resnet50"',
+    "policy": '[tool.burden.policy] incomplete = "warn"',
+    "build": 'build = "shop.models:resnet50"',
+    "inputs": 'inputs = ["float32[1, 3, 224, 224]"]',
+    "kwargs": 'kwargs = { mask = "bool[1, 128]" }',
+}
+
+
+def load(path: FilePath) -> tuple[Config, list[Problem]]:
+    """Read one pyproject.toml; no file, or none with ``[tool.burden]``, is all defaults."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return Config(), []
+    except OSError as error:
+        return Config(), [Problem(FILE, "cannot be read", str(error.strerror))]
+    if b"burden" not in content:
+        return Config(), []
+    try:
+        return read(content.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        byte = f"byte 0x{content[error.start]:02x}"
+        return Config(), [Problem(f"{FILE}:{line}", "not UTF-8", f"{byte}: save it as UTF-8")]
+
+
+def read(text: str) -> tuple[Config, list[Problem]]:
+    """Read the text of a pyproject.toml."""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        return Config(), [Problem(FILE, "not TOML", str(error))]
+    section = data.get("tool", {}).get("burden", {}) if isinstance(data.get("tool"), dict) else {}
+    reader = _Reader(text)
+    return reader.config(section), reader.problems
+
+
+class _Reader:
+    """Walks through the tables; every error becomes a problem and the walk goes on."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self.problems: list[Problem] = []
+
+    def config(self, section: object) -> Config:
+        table = self._table(("tool", "burden"), section)
+        self._known(("tool", "burden"), table, (*_SETTINGS, *_TABLES))
+        convention = Convention(
+            fma=self._setting(table, "fma", 1, (1, 2)),
+            datum_bytes=self._number(table, "datum_bytes", least=1),
+            transcendental=self._number(table, "transcendental", least=0) or 0,
+        )
+        return Config(
+            convention=convention,
+            real=self._setting(table, "real", "auto", ("auto", "never")),
+            table=self._setting(table, "table", "auto", ("auto", "all", "failed", "off")),
+            junit=self._setting(table, "junit", True, (True, False)),  # noqa: FBT003 a default
+            limits=self._limits(("tool", "burden", "limits"), self._sub(table, "limits")),
+            budgets=self._budgets(self._sub(table, "budgets")),
+            models=self._models(self._sub(table, "models")),
+            policies={**DEFAULTS, **self._policies(self._sub(table, "policy"))},
+        )
+
+    def _budgets(self, table: Mapping[str, Any]) -> tuple[Budget, ...]:
+        budgets = []
+        for pattern, value in table.items():
+            path = ("tool", "burden", "budgets", pattern)
+            limits = self._limits(path, self._table(path, value))
+            budgets.append(Budget(Glob(pattern), limits, f"{FILE}: {_dotted(path)}"))
+        return tuple(budgets)
+
+    def _models(self, table: Mapping[str, Any]) -> tuple[Model, ...]:
+        return tuple(
+            self._model(name, self._table(("tool", "burden", "models", name), value))
+            for name, value in table.items()
+        )
+
+    def _model(self, name: str, table: Mapping[str, Any]) -> Model:
+        path = ("tool", "burden", "models", name)
+        if not name or "::" in name or "#" in name:
+            self._problem(
+                path, name, "a model's name has neither '::' nor '#'", _EXAMPLES["models"]
+            )
+        build = table.get("build")
+        if build is None:
+            self._problem(path, None, "the key build is missing", _EXAMPLES["build"])
+        elif not isinstance(build, str) or not all(build.partition(":")):
+            self._problem(
+                (*path, "build"), build, "not of the form 'package.module:name'", _EXAMPLES["build"]
+            )
+        inputs = table.get("inputs", [])
+        if not isinstance(inputs, list):
+            self._problem(
+                (*path, "inputs"), inputs, "not a list of input specs", _EXAMPLES["inputs"]
+            )
+            inputs = []
+        kwargs = table.get("kwargs", {})
+        if not isinstance(kwargs, dict):
+            self._problem(
+                (*path, "kwargs"), kwargs, "not a table of keyword inputs", _EXAMPLES["kwargs"]
+            )
+            kwargs = {}
+        if "inputs" not in table and "kwargs" not in table:
+            self._problem(path, None, "the key inputs is missing", _EXAMPLES["inputs"])
+        for value in inputs:
+            self._specs((*path, "inputs"), value, spec=True)
+        self._specs((*path, "kwargs"), kwargs)
+        rest = {key: value for key, value in table.items() if key not in _MODEL_KEYS}
+        limits = self._limits(path, rest, _MODEL_KEYS)
+        line = find_line(self._text, path) or 1
+        return Model(name, str(build), tuple(inputs), kwargs, limits, line)
+
+    def _specs(self, path: Path, value: object, *, spec: bool = False) -> None:
+        """Check every input spec in nested lists and tables.
+
+        An input that is a text is a spec; elsewhere it may be a mode or a name, unless it looks
+        like a spec. Numbers and bools pass as they are.
+        """
+        if isinstance(value, str) and (spec or _LOOKS_LIKE_A_SPEC.match(value)):
+            try:
+                parse_input(value)
+            except BurdenError as error:
+                self._problem(path, value, str(error), _EXAMPLES["inputs"])
+        for part in value.values() if isinstance(value, dict) else ():
+            self._specs(path, part)
+        for part in value if isinstance(value, list) else ():
+            self._specs(path, part)
+
+    def _policies(self, table: Mapping[str, Any]) -> dict[Kind, Policy]:
+        path = ("tool", "burden", "policy")
+        kinds = {kind.value: kind for kind in CONFIGURABLE}
+        names = [policy.value for policy in Policy]
+        self._known(path, table, tuple(kinds))
+        policies = {}
+        for name, value in table.items():
+            if name in kinds and self._one_of((*path, name), value, names, _EXAMPLES["policy"]):
+                policies[kinds[name]] = Policy(value)
+        return policies
+
+    def _limits(
+        self, path: Path, table: Mapping[str, Any], other: tuple[str, ...] = ()
+    ) -> tuple[Limit, ...]:
+        limits, wrong = read_limits(table, lambda key: f"{FILE}: {_dotted((*path, key))}", other)
+        for error in wrong:
+            self._problem((*path, error.key), error.value, error.reason, error.example)
+        return limits
+
+    def _setting(
+        self, table: Mapping[str, Any], key: str, default: _T, options: Sequence[_T]
+    ) -> _T:
+        value = table.get(key, default)
+        path = ("tool", "burden", key)
+        return value if self._one_of(path, value, options, f"{key} = {_toml(default)}") else default
+
+    def _number(self, table: Mapping[str, Any], key: str, least: int) -> int | None:
+        value = table.get(key)
+        if value is None or (type(value) is int and value >= least):
+            return value
+        reason = f"not a whole number from {least} up"
+        self._problem(("tool", "burden", key), value, reason, f"{key} = 4")
+        return None
+
+    def _one_of(self, path: Path, value: object, options: Sequence[object], works: str) -> bool:
+        # By type too: true is not 1.
+        if any(type(value) is type(option) and value == option for option in options):
+            return True
+        accepted = " or ".join(map(_toml, options))
+        near = suggest(value, map(str, options)) if isinstance(value, str) else ""
+        self._problem(path, value, f"not {accepted}{near}", works)
+        return False
+
+    def _sub(self, table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+        return self._table(("tool", "burden", key), table.get(key, {}))
+
+    def _table(self, path: Path, value: object) -> Mapping[str, Any]:
+        if isinstance(value, dict):
+            return value
+        self._problem(path, value, "a table belongs here", _EXAMPLES.get(path[-1], ""))
+        return {}
+
+    def _known(self, path: Path, table: Mapping[str, Any], keys: Sequence[str]) -> None:
+        for key in table:
+            if key not in keys:
+                reason = f"unknown key{suggest(key, keys)}, one of {', '.join(keys)}"
+                self._problem((*path, key), table[key], reason)
+
+    def _problem(self, path: Path, value: object, reason: str, works: str = "") -> None:
+        line = find_line(self._text, path)
+        where = f"{FILE}:{line}" if line else FILE
+        what = _dotted(path)
+        if isinstance(value, dict):
+            what = f"[{what}]"
+        elif value is not None:
+            what = f"{what} = {_toml(value)}"
+        self.problems.append(Problem(where, what, reason, works))
+
+
+def _dotted(path: Path) -> str:
+    """Return the path as TOML writes it, with quotes where a part needs them."""
+    return ".".join(part if _BARE.fullmatch(part) else json.dumps(part) for part in path)
+
+
+def _toml(value: object) -> str:
+    """Return a short text of a value as it stands in the file."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

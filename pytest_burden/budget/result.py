@@ -1,0 +1,103 @@
+"""One measurement and everything decided of it: what a test hands to the reports, also as JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_burden.budget.limits import Limit
+from pytest_burden.budget.verdict import Kind, Policy, Verdict
+from pytest_burden.burden import Burden
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A measurement, by id; ``burden`` is None where there was nothing to measure, or no way to."""
+
+    id: str
+    test: str
+    """The node id of the test that measured it, or of nothing where no single test did."""
+    burden: Burden | None
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def worst(self) -> Verdict | None:
+        """The verdict that weighs most, failing before warning; None without limits."""
+        ranked = sorted(self.verdicts, key=_weight, reverse=True)
+        return ranked[0] if ranked else None
+
+    @property
+    def fails(self) -> bool:
+        """Whether the run is red because of it."""
+        return any(verdict.fails for verdict in self.verdicts)
+
+    @property
+    def warns(self) -> bool:
+        """Whether it only warns."""
+        return not self.fails and any(verdict.warns for verdict in self.verdicts)
+
+    def excused(self, excuse: str) -> Result:
+        """Return it with every failing verdict excused: the test did not fail."""
+        excused = (
+            dataclasses.replace(verdict, excuse=excuse) if verdict.fails else verdict
+            for verdict in self.verdicts
+        )
+        return dataclasses.replace(self, verdicts=tuple(excused))
+
+    def without_rows(self) -> Result:
+        """Return it without the module rows, which can be many."""
+        if self.burden is None:
+            return self
+        return dataclasses.replace(self, burden=dataclasses.replace(self.burden, module_rows=()))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON-ready dictionaries and lists; `from_dict` reads it back."""
+        return {
+            "id": self.id,
+            "test": self.test,
+            "burden": self.burden.to_dict() if self.burden else None,
+            "verdicts": [verdict_to_dict(verdict) for verdict in self.verdicts],
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Result:
+        """Build a result from what `to_dict` returned, also after a trip through JSON."""
+        return cls(
+            id=data["id"],
+            test=data["test"],
+            burden=Burden.from_dict(data["burden"]) if data["burden"] else None,
+            verdicts=tuple(map(verdict_from_dict, data["verdicts"])),
+        )
+
+
+def verdict_to_dict(verdict: Verdict) -> dict[str, Any]:
+    """Return a verdict as JSON-ready dictionaries."""
+    return dataclasses.asdict(verdict) | {
+        "kind": verdict.kind.value,
+        "policy": verdict.policy.value,
+        "fails": verdict.fails,
+    }
+
+
+def verdict_from_dict(data: Mapping[str, Any]) -> Verdict:
+    """Build a verdict from what `verdict_to_dict` returned."""
+    return Verdict(
+        kind=Kind(data["kind"]),
+        subject=data["subject"],
+        limit=Limit(**data["limit"]) if data["limit"] else None,
+        measured=data["measured"],
+        policy=Policy(data["policy"]),
+        detail=data["detail"],
+        excuse=data["excuse"],
+    )
+
+
+def in_report_order(results: Sequence[Result]) -> list[Result]:
+    """Return what passes first and what fails last, next to pytest's own result."""
+    return sorted(results, key=lambda result: (result.fails, result.warns))
+
+
+def _weight(verdict: Verdict) -> tuple[bool, bool, bool]:
+    return verdict.fails, verdict.warns, verdict.kind is not Kind.PASS

@@ -1,0 +1,60 @@
+"""Everything that one run of pytest measured and decided: what each report renders."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from pytest_burden.budget.result import Result
+from pytest_burden.budget.verdict import Verdict
+from pytest_burden.burden import Convention
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The results in the order they came, and what is true of the run as a whole."""
+
+    results: tuple[Result, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+    """Those of no single test: budgets that match nothing, limits that no test could report."""
+    convention: Convention = field(default_factory=Convention)
+    enforced: bool = True
+    """False under ``--no-burden``: measured, not judged."""
+    partial: tuple[str, ...] = ()
+    """Why it was not a full run; empty for a full one."""
+    left_out: tuple[str, ...] = ()
+    """Ids of the models in pyproject.toml that were not measured."""
+    not_judged: tuple[str, ...] = ()
+    """Patterns of budgets that matched nothing in a run that was not full."""
+    lost: tuple[str, ...] = ()
+    """What died on the way, in words: ``worker gw0 was lost while running ...``."""
+
+    @property
+    def fails(self) -> bool:
+        """Whether the run is red because of a verdict."""
+        return any(v.fails for v in self.verdicts) or any(r.fails for r in self.results)
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing was measured and nothing decided: no summary then."""
+        return not (self.results or self.verdicts)
+
+    def counts(self) -> str:
+        """Return the run in one line: ``3 measured, 2 pass, 1 over``."""
+        kinds = Counter(verdict_word(result, enforced=self.enforced) for result in self.results)
+        kinds.update(verdict.kind.value for verdict in self.verdicts if verdict.fails)
+        measured = sum(result.burden is not None for result in self.results)
+        ranked = sorted(kinds.items(), key=lambda pair: pair[0] != "pass")
+        return ", ".join([f"{measured} measured", *(f"{n} {word}" for word, n in ranked)])
+
+
+def verdict_word(result: Result, *, enforced: bool = True) -> str:
+    """Return a result in one or two words: ``pass``, ``over``, ``over (xfailed)``, ``no limit``."""
+    worst = result.worst
+    if not enforced:
+        return "off"
+    if worst is None:
+        return "no limit"
+    if worst.excuse:
+        return f"{worst.kind.value} ({worst.excuse})"
+    return f"{worst.kind.value} (warns)" if worst.warns else worst.kind.value

@@ -1,0 +1,1 @@
+"""Verdicts and burdens in, text out: pure functions that know neither torch nor pytest."""

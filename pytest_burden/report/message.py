@@ -1,0 +1,170 @@
+"""The sentences of a verdict: what, the two numbers, where each came from, the next step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from pytest_burden.budget.limits import Limit
+from pytest_burden.budget.result import Result
+from pytest_burden.budget.units import show, show_excess, show_percent
+from pytest_burden.budget.verdict import Kind, Verdict
+from pytest_burden.burden import METRICS, Burden, ModuleRow
+from pytest_burden.errors import suggest
+
+_HEAVIEST = 3
+_FIGURE = {
+    "params": "params",
+    "trainable_params": "params",
+    "param_memory": "params",
+    "model_memory": "params",
+    "macs": "macs",
+    "flops": "flops",
+    "activation_memory": "activation_memory",
+}
+"""The figure broken down by module that stands behind a metric."""
+
+_LIGHTER = "Make it lighter, or raise the limit where it stands."
+_RULE = "Register a rule for each operator with pytest_burden.rule."
+
+Lines = list[str]
+
+
+def violations(results: Iterable[Result]) -> str:
+    """Return one message with every verdict of these results that turns the run red."""
+    return sentences(
+        (verdict, result.burden)
+        for result in results
+        for verdict in result.verdicts
+        if verdict.fails
+    )
+
+
+def warnings(results: Iterable[Result]) -> str:
+    """Return one message with every verdict of these results that only warns."""
+    return sentences(
+        (verdict, result.burden)
+        for result in results
+        for verdict in result.verdicts
+        if verdict.warns
+    )
+
+
+def sentences(
+    verdicts: Iterable[tuple[Verdict, Burden | None]], known_ids: Sequence[str] = ()
+) -> str:
+    """Return a block for each verdict, and once after those of one kind what to do about them.
+
+    Args:
+        verdicts: each with the burden it was made of, if any.
+        known_ids: what was measured, for the nearest id of a budget that matches none.
+    """
+    blocks: list[Lines] = []
+    advice: dict[str, None] = {}
+    for verdict, burden in verdicts:
+        block, next_step = _block(verdict, burden, known_ids)
+        blocks.append(block)
+        advice[next_step] = None
+    return "\n".join([*(line for block in blocks for line in block), *filter(None, advice)])
+
+
+def _block(verdict: Verdict, burden: Burden | None, known_ids: Sequence[str]) -> tuple[Lines, str]:
+    """Return the lines of one verdict, and the next step."""
+    if verdict.limit is None:
+        return _without_limit(verdict, known_ids)
+    if burden is None or verdict.measured is None:
+        return _unsupported(verdict.subject, verdict.limit)
+    if verdict.kind is Kind.INCOMPLETE:
+        return _incomplete(verdict, verdict.limit, verdict.measured, burden)
+    return _over(verdict.subject, verdict.limit, verdict.measured, burden)
+
+
+def _over(subject: str, limit: Limit, measured: int, burden: Burden) -> tuple[Lines, str]:
+    texts = show_excess(measured, limit.maximum, METRICS[limit.metric].unit)
+    share = f" ({show_percent(measured - limit.maximum, limit.maximum)})" if limit.maximum else ""
+    rows = [
+        ("measured", texts[0], _how(burden)),
+        ("limit", texts[1], limit.where),
+        *_largest(limit.metric, burden),
+    ]
+    lines = [f"{subject} is over {limit.key} by {texts[2]}{share}", *_columns(rows)]
+    return lines, _RULE if limit.metric == "uncounted_ops" else _LIGHTER
+
+
+def _incomplete(verdict: Verdict, limit: Limit, measured: int, burden: Burden) -> tuple[Lines, str]:
+    unit = METRICS[limit.metric].unit
+    rows = [
+        ("measured", f"at least {show(measured, unit)}", _how(burden)),
+        ("limit", show(limit.maximum, unit), limit.where),
+        ("uncounted", _calls(burden.uncounted_ops), verdict.detail),
+    ]
+    lines = [f"{verdict.subject} may be over {limit.key}: not all is counted", *_columns(rows)]
+    return lines, f"{_RULE[:-1]}, or accept the gap with max_uncounted_ops={burden.uncounted_ops}."
+
+
+def _unsupported(subject: str, limit: Limit) -> tuple[Lines, str]:
+    lines = [
+        f"{subject} has a limit on {limit.metric}, which cannot be measured here",
+        *_columns([("limit", show(limit.maximum, METRICS[limit.metric].unit), limit.where)]),
+    ]
+    return lines, "Remove the limit, or limit a metric that is measured."
+
+
+def _without_limit(verdict: Verdict, known_ids: Sequence[str]) -> tuple[Lines, str]:
+    if verdict.kind is Kind.UNMATCHED:
+        near = suggest(verdict.detail, known_ids)
+        says = [verdict.subject, f"    no measurement matches {verdict.detail!r}{near}"]
+        return says, "Correct the pattern, or remove the budget."
+    if verdict.kind is Kind.UNMEASURED:
+        return [f"{verdict.subject} measured nothing", *_indented(verdict.detail)], ""
+    if verdict.kind is Kind.INCOMPLETE:
+        return [f"{verdict.subject} could not be measured", *_indented(verdict.detail)], ""
+    return [f"{verdict.subject}: {verdict.kind.value}", *_indented(verdict.detail)], ""
+
+
+def _indented(text: str) -> Lines:
+    return [f"    {line}" for line in text.splitlines()]
+
+
+def _calls(number: int) -> str:
+    return "1 call" if number == 1 else f"{number} calls"
+
+
+def _how(burden: Burden) -> str:
+    return f"forward, {', '.join(burden.inputs)}" if burden.inputs else "forward"
+
+
+def _largest(metric: str, burden: Burden) -> list[tuple[str, str, str]]:
+    """Return the modules (or operators) that weigh most, without what is below them."""
+    if metric in ("ops", "uncounted_ops"):
+        ops = [row for row in burden.op_rows if metric == "ops" or row.state == "uncounted"]
+        ranked = sorted(ops, key=lambda row: -row.calls)[:_HEAVIEST]
+        return [_first(n, row.op, _calls(row.calls)) for n, row in enumerate(ranked)]
+    figure = _FIGURE.get(metric)
+    if figure is None:
+        return []
+    unit = METRICS[figure].unit
+    total = getattr(burden, figure)
+    heavy = [row for row in burden.module_rows if getattr(row.own, figure)]
+    heavy.sort(key=lambda row: -getattr(row.own, figure))
+    lines = []
+    for number, row in enumerate(heavy[:_HEAVIEST]):
+        value = getattr(row.own, figure)
+        name = "" if unit or figure == metric else f" {figure}"
+        text = f"{show(value, unit)}{name} ({show_percent(value, total)})"
+        lines.append(_first(number, module_name(row), text))
+    return lines
+
+
+def module_name(row: ModuleRow) -> str:
+    """Return a module's path, or for the root its class in brackets."""
+    return row.path or f"({row.cls})"
+
+
+def _first(number: int, name: str, text: str) -> tuple[str, str, str]:
+    return ("" if number else "largest", name, text)
+
+
+def _columns(rows: Sequence[tuple[str, str, str]]) -> Lines:
+    """Return the rows as lines, the first two columns aligned."""
+    first, second = (max(len(row[column]) for row in rows) for column in (0, 1))
+    return [f"    {a:{first}}  {b:{second}}   {c}".rstrip() for a, b, c in rows]

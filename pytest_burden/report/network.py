@@ -1,0 +1,69 @@
+"""One network's burden as text: a table of its metrics, and one of its modules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pytest_burden.budget.units import show
+from pytest_burden.burden import METRICS, Burden, Convention, ModuleRow, OpRow
+
+
+def network_table(burden: Burden, name: str = "") -> str:
+    """Return the model and its inputs, one row a metric, and how it was counted."""
+    from tabulate import tabulate  # noqa: PLC0415 imported when a table is made, not with pytest
+
+    rows = []
+    for metric in METRICS.values():
+        value = burden.value(metric.name)
+        if value is not None:
+            rows.append((metric.name, show(value, metric.unit), f"{value:,}"))
+    headers = ("metric", "measured", "exactly")
+    table = tabulate(rows, headers, disable_numparse=True, colalign=("left", "right", "right"))
+    model = f"{burden.model}({', '.join(burden.inputs)})"
+    return "\n".join([f"{name}: {model}" if name else model, "", table, "", *_notes(burden)])
+
+
+def module_table(rows: Sequence[ModuleRow]) -> str:
+    """Return one row a module, each with everything below it, in the order of `named_modules`."""
+    from tabulate import tabulate  # noqa: PLC0415 imported when a table is made, not with pytest
+
+    cells = [
+        (
+            row.path or "(root)",
+            row.cls if row.calls == 1 else f"{row.cls} x {row.calls}",
+            show(row.inclusive.params, ""),
+            show(row.inclusive.flops, "FLOPs"),
+            show(row.inclusive.activation_memory, "bytes"),
+            ", ".join(row.outputs),
+        )
+        for row in rows
+    ]
+    headers = ("module", "class", "params", "flops", "activation_memory", "output")
+    align = ("left", "left", "right", "right", "right", "left")
+    return tabulate(cells, headers, disable_numparse=True, colalign=align)
+
+
+def _notes(burden: Burden) -> list[str]:
+    notes = [f"Counted: {describe(burden.convention)}."]
+    if burden.method == "real":
+        notes.append(f"Measured by a real run: {burden.reason}.")
+    if uncounted := [row for row in burden.op_rows if row.state == "uncounted"]:
+        notes.append(f"Uncounted, no rule is known: {', '.join(map(_calls, uncounted))}.")
+    return notes
+
+
+def describe(convention: Convention) -> str:
+    """Return in words how arithmetic and bytes were counted."""
+    if convention.datum_bytes is None:
+        activations = "activations in their own dtype"
+    else:
+        plural = "" if convention.datum_bytes == 1 else "s"
+        activations = f"activations of {convention.datum_bytes} byte{plural}"
+    return (
+        f"multiply-add {convention.fma}, exp and the like {convention.transcendental},"
+        f" {activations}, rule set {convention.rule_set}"
+    )
+
+
+def _calls(row: OpRow) -> str:
+    return row.op if row.calls == 1 else f"{row.op} ({row.calls} calls)"

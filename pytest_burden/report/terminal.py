@@ -1,0 +1,165 @@
+"""The summary at the end of a run, as lines with a style: what the terminal shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from pytest_burden.budget.config import Table as Mode
+from pytest_burden.budget.result import Result, in_report_order
+from pytest_burden.budget.run import Run
+from pytest_burden.budget.units import show, show_percent
+from pytest_burden.budget.verdict import uncounted
+from pytest_burden.burden import Burden, Convention
+from pytest_burden.report.message import module_name, sentences, warnings
+from pytest_burden.report.network import describe, module_table
+from pytest_burden.report.table import Table, shortened, table
+
+Style = Literal["plain", "good", "warn", "bad"]
+
+_MANY = 100
+"""From here on ``auto`` shows passing measurements as a number only."""
+_HEAVIEST = 10
+_PATH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line and how it is meant."""
+
+    text: str
+    style: Style = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A heading, if there is more than a note to tell, and the lines below it."""
+
+    heading: Line | None
+    lines: tuple[Line, ...]
+
+
+def summary(run: Run, width: int = 80, verbosity: int = 0, mode: Mode = "auto") -> Summary:
+    """Return what a run shows at its end; ids are shortened so that the table fits.
+
+    Args:
+        run: what was measured and decided.
+        width: of the terminal, in characters.
+        verbosity: pytest's: with -q one line, with -v the heaviest modules of each measurement,
+            with -vv all.
+        mode: ``--burden-table``; ``auto`` hides what passes if there is a lot of it, and with -q.
+    """
+    style: Style = "bad" if run.fails else "good" if run.enforced else "warn"
+    if mode == "off":
+        return Summary(None, tuple(_alarms(run)))
+    heading = None if run.silent else Line(f"burden: {run.counts()}", style)
+    if verbosity < 0:
+        # Failures have their own section above; what no test could report is told here alone.
+        short = [heading] if heading and verbosity == -1 else []
+        return Summary(None, (*short, *_alarms(run)))
+    shown = _shown(run, verbosity, mode)
+    found = _modules(shown, verbosity) if verbosity > 0 else []
+    found += [Line(text) for text in _notes(run, verbosity)]
+    if warned := warnings(run.results):
+        found += [Line(text, "warn") for text in warned.splitlines()]
+    if shown:
+        found += _table_lines(table(run, shown, width))
+    if hidden := len(run.results) - len(shown):
+        found.append(Line(f"{hidden} more not shown (--burden-table=all)"))
+    return Summary(heading, (*found, *_alarms(run)))
+
+
+def _alarms(run: Run) -> list[Line]:
+    """Return what no test could report; what fails has a section of its own, as tests have."""
+    known = [result.id for result in run.results]
+    warned = sentences(((verdict, None) for verdict in run.verdicts if verdict.warns), known)
+    failed = [f"{v.kind.value}: {v.subject}" for v in run.verdicts if v.fails]
+    return [
+        *(Line(text, "warn") for text in warned.splitlines()),
+        *(Line(text, "bad") for text in (*failed, *run.lost)),
+    ]
+
+
+def _shown(run: Run, verbosity: int, mode: Mode) -> list[Result]:
+    few = len(run.results) < _MANY or verbosity > 0
+    everything = mode == "all" or (mode == "auto" and few)
+    return [result for result in run.results if everything or result.fails or result.warns]
+
+
+def _table_lines(cells: Table) -> list[Line]:
+    align = ("left", *("right" for _ in cells.headers[1:-1]), "left")
+    head, rule, *body = _aligned(cells.headers, cells.rows, align)
+    return [Line(head), Line(rule), *map(_row, body, cells.results)]
+
+
+def _aligned(
+    headers: Sequence[str], rows: Iterable[Sequence[str]], align: Sequence[str]
+) -> list[str]:
+    """Return one line for the headers, a rule, and one line a row."""
+    from tabulate import tabulate  # noqa: PLC0415 imported when a table is made, not with pytest
+
+    # A line break in a cell would shift the lines: pytest escapes those of ids, not of paths.
+    cells = [[" ".join(cell.split()) for cell in row] for row in (headers, *rows)]
+    # Headers as a row of their own: tabulate widens the columns of headers by two.
+    text = tabulate(cells, tablefmt="plain", disable_numparse=True, colalign=align)
+    head, *body = [line.rstrip() for line in text.splitlines()]
+    return [head, "-" * max(map(len, (head, *body))), *body]
+
+
+def _row(text: str, result: Result) -> Line:
+    if result.fails:
+        return Line(text, "bad")
+    return Line(text, "warn" if result.warns else "good" if result.verdicts else "plain")
+
+
+def _notes(run: Run, verbosity: int) -> list[str]:
+    found = []
+    if not run.enforced:
+        found.append("Limits are off: --no-burden.")
+    if run.convention != Convention():
+        found.append(f"Counted: {describe(run.convention)}.")
+    for result in run.results:
+        burden = result.burden
+        if burden and burden.method == "real":
+            found.append(f"Measured by a real run: {result.id}: {burden.reason}")
+        if burden and burden.uncounted_ops:
+            found.append(f"Uncounted, no rule is known: {result.id}: {uncounted(burden)}")
+    why = f" ({', '.join(run.partial)})" if run.partial else ""
+    if run.left_out:
+        found.append(f"Not measured{why}: {', '.join(run.left_out)}")
+    if run.not_judged and verbosity > 0:
+        patterns = ", ".join(map(repr, run.not_judged))
+        found.append(f"Budgets that matched nothing, not judged in a partial run{why}: {patterns}")
+    return found
+
+
+def _modules(results: Sequence[Result], verbosity: int) -> list[Line]:
+    found = []
+    for result in in_report_order(results):
+        if result.burden and result.burden.module_rows:
+            burden = result.burden
+            text = module_table(burden.module_rows) if verbosity > 1 else _heaviest(burden)
+            found += [Line(result.id), *(Line(f"    {row}") for row in text.splitlines())]
+    return found
+
+
+def _heaviest(burden: Burden) -> str:
+    """Return the modules that weigh most by themselves, by flops."""
+    ranked = sorted(burden.module_rows, key=lambda row: (-row.own.flops, -row.own.params))
+    cells = [
+        (
+            shortened(module_name(row), _PATH),
+            row.cls,
+            show(row.own.params, ""),
+            show(row.own.flops, ""),
+            show(row.own.activation_memory, "bytes"),
+            show_percent(row.own.flops, burden.flops) if burden.flops else "-",
+        )
+        for row in ranked[:_HEAVIEST]
+    ]
+    headers = ("module", "class", "params", "flops", "activation", "of flops")
+    align = ("left", "left", "right", "right", "right", "right")
+    text = "\n".join(_aligned(headers, cells, align))
+    more = len(ranked) - _HEAVIEST
+    return f"{text}\n{more} more modules (-vv)" if more > 0 else text
