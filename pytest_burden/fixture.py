@@ -1,0 +1,156 @@
+"""What ``burden`` does inside a test: it measures, and keeps that for the test's end."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_burden.budget.ids import Name
+from pytest_burden.budget.limits import read_limits
+from pytest_burden.budget.precedence import Level
+from pytest_burden.budget.verdict import Kind, Policy
+from pytest_burden.burden import Burden
+from pytest_burden.errors import BurdenError, MeasureError
+from pytest_burden.session.measuring import measured
+from pytest_burden.session.record import Failure, Measured, Record
+from pytest_burden.session.settings import Settings
+from pytest_burden.session.shared import Shared
+
+# The frames of this module are no news to somebody whose own forward failed.
+__tracebackhide__ = True
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Measure:
+    """The value of the fixture ``burden``: call it with a network and its inputs."""
+
+    record: Record
+
+    def __call__(
+        self,
+        model_or_factory: Any,
+        /,
+        *inputs: Any,
+        name: str | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+        training: object = None,
+        rules: Mapping[str, Callable[..., Any]] | None = None,
+        **limits: object,
+    ) -> Burden:
+        """Measure a network; its limits are judged when the test ends, all at once.
+
+        Args:
+            model_or_factory: a module, or a callable without arguments that returns one.
+            inputs: tensors, spec strings such as ``"float32[1, 3, 224, 224]"``, nested ones.
+            name: tells the measurements of one test apart.
+            kwargs: keyword inputs of the network.
+            training: as in `pytest_burden.measure`.
+            rules: as in `pytest_burden.measure`.
+            limits: ``max_gflops=5``, before those of markers and configuration.
+
+        Raises:
+            BurdenError: a limit, a name or an input is wrong.
+            MeasureError: there is no way to measure it.
+            Exception: what the network's own forward or the factory raised.
+        """
+        called = Name(_valid(name), given=True) if name is not None else Name()
+        level = _limits(limits, self.record.settings)
+        self.record.expect_free(called)
+
+        def keep(outcome: Burden | Failure) -> None:
+            self.record.measured.append(Measured(called, outcome, level))
+
+        return _measure(
+            self.record.settings, keep, model_or_factory, inputs, kwargs, training, rules
+        )
+
+    def __repr__(self) -> str:
+        return f"<burden of {self.record.test}>"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class MeasureOnce:
+    """The value of the fixture ``burden_session``; its limits are judged by the first test."""
+
+    shared: Shared
+
+    def __call__(
+        self,
+        model_or_factory: Any,
+        /,
+        *inputs: Any,
+        name: str | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+        training: object = None,
+        rules: Mapping[str, Callable[..., Any]] | None = None,
+        **limits: object,
+    ) -> Burden:
+        """Measure a network for many tests; ``name`` is the network's own if not given.
+
+        Arguments and errors are those of the fixture ``burden``. Limits come from the call and
+        the configuration, not from markers: which test is the first to use it is chance.
+        """
+        settings = self.shared.settings
+        own = getattr(model_or_factory, "__name__", type(model_or_factory).__name__)
+        called = _valid(name) if name is not None else own
+        level = _limits(limits, settings)
+
+        def keep(outcome: Burden | Failure) -> None:
+            self.shared.add(called, outcome, level)
+
+        return _measure(settings, keep, model_or_factory, inputs, kwargs, training, rules)
+
+    def __repr__(self) -> str:
+        return "<burden_session>"
+
+
+def _measure(  # noqa: PLR0913, PLR0917 what the fixtures take
+    settings: Settings,
+    keep: Callable[[Burden | Failure], None],
+    target: Any,
+    inputs: tuple[Any, ...],
+    kwargs: Mapping[str, Any] | None,
+    training: object,
+    rules: Mapping[str, Callable[..., Any]] | None,
+) -> Burden:
+    try:
+        found = measured(settings, target, inputs, kwargs, training=training, rules=rules)
+    except MeasureError as error:
+        keep(Failure(Kind.INCOMPLETE, str(error)))
+        if settings.policies[Kind.INCOMPLETE] is Policy.FAIL:
+            raise error.with_traceback(None) from None
+        # There is no burden to go on with, and the policy says that this is no failure.
+        pytest.skip(f"could not be measured: {error}")
+    except BurdenError as error:
+        raise error.with_traceback(None) from None  # the line of the call says where
+    keep(found)
+    return found
+
+
+def _valid(name: object) -> str:
+    if not isinstance(name, str) or not name.strip() or not name.isprintable():
+        raise BurdenError(f"Invalid name (not a text): {name!r}")
+    if name.isdigit() or "#" in name or "::" in name:
+        raise BurdenError(f"Invalid name (a number, or one with '#' or '::'): {name!r}")
+    return name
+
+
+def _limits(written: Mapping[str, object], settings: Settings) -> Level:
+    """Read the limits of a call, and say everything that is wrong with them at once."""
+    code = sys._getframe(2)  # noqa: SLF001 the frame that called the fixture
+    path = Path(code.f_code.co_filename)
+    named = path.relative_to(settings.root) if path.is_relative_to(settings.root) else path
+    limits, wrong = read_limits(written, lambda _: f"{named.as_posix()}:{code.f_lineno}")
+    if wrong:
+        raise BurdenError(
+            "\n".join(
+                f"{error.key}={error.value!r}: {error.reason}; for example: {error.example}"
+                for error in wrong
+            )
+        )
+    return limits

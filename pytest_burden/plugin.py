@@ -1,0 +1,209 @@
+"""pytest's events in, answers out: every hook gathers, calls one function, and hands back.
+
+Most runs of pytest have nothing to do with budgets, and pay next to nothing for this plugin: the
+rest of the package is imported when pyproject.toml, an option, a marker or a fixture asks for it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_burden.session.keys import FIXTURES, ID, MARKER, REPORTER
+
+if TYPE_CHECKING:
+    from pytest_burden.fixture import Measure, MeasureOnce
+
+# ruff: noqa: PLC0415 see above
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options; none has a default, so that pyproject.toml can give it."""
+    group = parser.getgroup("burden", "budgets for PyTorch networks")
+    group.addoption(
+        "--burden-json",
+        metavar="FILE",
+        default=None,
+        help="write everything measured and decided to FILE, as JSON",
+    )
+    group.addoption(
+        "--burden-table",
+        choices=("auto", "all", "failed", "off"),
+        default=None,
+        help="which measurements the summary shows (auto: all, unless they are many)",
+    )
+    group.addoption(
+        "--burden-strict",
+        action="store_true",
+        default=None,
+        help="every verdict but a pass fails, whatever the policy; measuring nothing fails too",
+    )
+    group.addoption(
+        "--no-burden",
+        dest="burden_off",
+        action="store_true",
+        default=None,
+        help="measure, but hold nothing to its limits",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Read the configuration; all of its errors end the run before a test is collected."""
+    config.addinivalue_line(
+        "markers",
+        "burden(**limits): hold what the test measures to limits, as burden(max_gflops=5)",
+    )
+    if _is_configured(config):
+        _start(config)
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Collect the models of pyproject.toml."""
+    if not _is_on(parent.config):
+        return None
+    from pytest_burden.session import models
+
+    return models.collect(file_path, parent)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> Generator[None, object, object]:
+    """Check every marker, also those that other hooks add; errors end the run before a test."""
+    before = list(items)
+    for item in before:
+        item.stash[ID] = item.nodeid
+    result = yield
+    either = {id(item): item for item in (*before, *items)}.values()
+    if _is_on(config) or _concern(either):
+        _start(config)
+        from pytest_burden.session import lifecycle
+
+        gone = len({*map(id, before)} - {*map(id, items)})
+        reporter: Any = config.pluginmanager.get_plugin(REPORTER)
+        if not reporter.collected(lifecycle.problems(either), gone):
+            items.clear()
+    return result
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Begin anew: a plugin may run a failed test again."""
+    if _is_on(item.config):
+        from pytest_burden.session import lifecycle
+
+        lifecycle.begin(item)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Fail a test that ran well but broke its budget; leave an error of its own alone."""
+    try:
+        with _watching(item):
+            result = yield
+    except BaseException as raised:
+        if _is_on(item.config):
+            from pytest_burden.session import lifecycle
+
+            lifecycle.end_failed(item, raised)
+        raise
+    if _is_on(item.config):
+        from pytest_burden.session import lifecycle
+
+        if message := lifecycle.end(item):
+            pytest.fail(message, pytrace=False)
+    return result
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, pytest.TestReport]:
+    """Put what the test measured onto its report, which carries it to the controller."""
+    report: pytest.TestReport = yield
+    if _is_on(item.config):
+        from pytest_burden.session import lifecycle
+
+        lifecycle.attach(item, report)
+    return report
+
+
+@pytest.fixture
+def burden(request: pytest.FixtureRequest) -> Measure:
+    """Measure a network and hold it to its budget: ``burden(resnet50, "1x3x224x224")``."""
+    _start(request.config)
+    from pytest_burden.fixture import Measure
+    from pytest_burden.session.lifecycle import record_of
+
+    return Measure(record_of(request.node))
+
+
+@pytest.fixture(scope="session")
+def burden_session(request: pytest.FixtureRequest) -> MeasureOnce:
+    """Like ``burden``, for fixtures of session or module scope that measure once."""
+    _start(request.config)
+    from pytest_burden.fixture import MeasureOnce
+    from pytest_burden.session.shared import SHARED
+
+    return MeasureOnce(request.config.stash[SHARED])
+
+
+def _start(config: pytest.Config) -> None:
+    """Begin, if that has not happened yet."""
+    if not _is_on(config):
+        from pytest_burden.session.start import start
+
+        start(config)
+
+
+def _is_on(config: pytest.Config) -> bool:
+    return config.pluginmanager.has_plugin(REPORTER)
+
+
+def _is_configured(config: pytest.Config) -> bool:
+    """Return whether configuration or command line have to do with budgets."""
+    options = ("burden_json", "burden_table", "burden_strict", "burden_off")
+    if any(config.getoption(name) for name in options):
+        return True
+    if config.getoption("numprocesses", None) or config.getoption("tx", None):
+        return True  # the controller of pytest-xdist does not see the tests that its workers run
+    try:
+        return MARKER.encode() in (config.rootpath / "pyproject.toml").read_bytes()
+    except OSError:
+        return False
+
+
+def _concern(items: Iterable[pytest.Item]) -> bool:
+    """Return whether any of these tests has to do with budgets."""
+    packages: set[str] = set()
+    for item in items:
+        names = getattr(item, "fixturenames", ())
+        marks = (mark for node in item.listchain() for mark in node.own_markers)
+        if any(name in names for name in FIXTURES) or any(mark.name == MARKER for mark in marks):
+            return True
+        packages.add(getattr(getattr(item, "module", None), "__package__", None) or "")
+    return any(_is_marked(package) for package in packages)
+
+
+def _is_marked(package: str) -> bool:
+    """Return whether a package or one around it has marks, which pytest itself does not read."""
+    around = package.rpartition(".")[0]
+    marked = hasattr(sys.modules.get(package), "pytestmark")
+    return marked or (bool(around) and _is_marked(around))
+
+
+def _watching(item: pytest.Item) -> AbstractContextManager[None]:
+    """Measure the networks that a marked test calls, unless it measures by itself."""
+    if not _is_on(item.config):
+        return nullcontext()
+    from pytest_burden.session import lifecycle
+
+    if not lifecycle.is_watched(item):
+        return nullcontext()
+    from pytest_burden.engine.watch import watching
+
+    return watching(lifecycle.observer(item))

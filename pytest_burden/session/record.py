@@ -1,0 +1,106 @@
+"""What one test has measured so far, and what is decided of it when it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from pytest_burden.budget.ids import Name, measurement_ids
+from pytest_burden.budget.precedence import Level, configured, resolve
+from pytest_burden.budget.result import Result
+from pytest_burden.budget.verdict import Kind, Verdict, judge
+from pytest_burden.burden import Burden
+from pytest_burden.errors import BurdenError
+from pytest_burden.session.settings import Settings
+
+# The frames of this module are no news to somebody who gave two measurements one name.
+__tracebackhide__ = True
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why there is no burden: the kind of verdict this is, and the reason."""
+
+    kind: Kind
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One measurement: what it is called, the limits of the call, and what came out."""
+
+    name: Name
+    outcome: Burden | Failure
+    limits: Level = ()
+
+
+@dataclass(slots=True)
+class Record:
+    """The measurements of one test, in order."""
+
+    test: str
+    """Its node id, without what pytest-xdist appends."""
+    settings: Settings
+    measured: list[Measured] = field(default_factory=list)
+    results: tuple[Result, ...] | None = None
+    """What was decided, once the test has ended."""
+    sent: bool = False
+    """Whether a report carries the results already."""
+
+    def expect_free(self, name: Name) -> None:
+        """Check that a measurement can be added.
+
+        Raises:
+            BurdenError: the name is taken, or the test has ended.
+        """
+        if self.results is not None:
+            raise BurdenError(
+                "burden() was called after the test had ended: measure in the test or its setup"
+            )
+        if name.given and name in [each.name for each in self.measured]:
+            raise BurdenError(f"a second measurement is called name={name.text!r}: name it apart")
+
+    def close(self, levels: Sequence[Level], missing: str = "") -> tuple[Result, ...]:
+        """Judge everything that was measured.
+
+        Args:
+            levels: limits of the test's markers, the most specific first.
+            missing: what to say if nothing was measured; empty if that is well.
+        """
+        ids = measurement_ids(self.test, [each.name for each in self.measured])
+        results = [
+            decide(self.settings, self.test, name, each.outcome, [each.limits, *levels])
+            for name, each in zip(ids, self.measured, strict=True)
+        ]
+        if missing and not results:
+            failure = Failure(Kind.UNMEASURED, missing)
+            results = [decide(self.settings, self.test, self.test, failure, [])]
+        self.results = tuple(results)
+        return self.results
+
+
+def decide(
+    settings: Settings, test: str, name: str, outcome: Burden | Failure, levels: Sequence[Level]
+) -> Result:
+    """Return one measurement with its verdicts, none if limits are off.
+
+    Args:
+        settings: of the run.
+        test: the node id of the test that measured it.
+        name: the id of the measurement.
+        outcome: the burden, or why there is none.
+        levels: limits of call and markers, the most specific first; those of the configuration
+            come after them.
+    """
+    policies = settings.policies
+    if isinstance(outcome, Failure):
+        policy = policies[outcome.kind]
+        verdicts: tuple[Verdict, ...] = (
+            Verdict(outcome.kind, name, None, None, policy, outcome.reason),
+        )
+        burden = None
+    else:
+        limits = resolve([*levels, *configured(settings.config, name)])
+        verdicts = judge(name, outcome, limits, policies)
+        burden = outcome
+    return Result(name, test, burden, verdicts if settings.enforced else ())

@@ -1,0 +1,129 @@
+"""What the process that reports keeps while tests run, here or in workers, until all has ended."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import pytest
+
+from pytest_burden.budget.result import Result
+from pytest_burden.budget.run import Run
+from pytest_burden.budget.verdict import Kind, Verdict, judge_globs
+from pytest_burden.session.settings import Settings
+
+
+@dataclass(slots=True)
+class State:
+    """Everything that has arrived so far."""
+
+    settings: Settings
+    by_test: dict[str, tuple[Result, ...]] = field(default_factory=dict)
+    """The results of each test's last attempt."""
+    shared: list[Result] = field(default_factory=list)
+    """What session fixtures measured and no test could report."""
+    reported: set[str] = field(default_factory=set)
+    unfinished: set[str] = field(default_factory=set)
+    """Tests that were skipped or failed: they may not have come to measure."""
+    skipped_collectors: set[str] = field(default_factory=set)
+    problems: list[str] = field(default_factory=list)
+    """Errors in markers that workers found."""
+    deselected: int = 0
+    lost: dict[str, str] = field(default_factory=dict)
+    """The test that each lost worker was running, empty if none."""
+    uncollected: bool = False
+    """Whether something could not be collected."""
+
+    def add(self, test: str, results: tuple[Result, ...]) -> None:
+        """Take in what a test measured; a later attempt of it replaces an earlier one."""
+        self.by_test[test] = results
+
+    def close(self, config: pytest.Config, *, ended: bool) -> Run:
+        """Judge the run as a whole.
+
+        Args:
+            config: of pytest.
+            ended: whether every test had its turn.
+        """
+        settings = self.settings
+        partial = tuple(self._partial(config, ended=ended))
+        collecting = bool(config.getoption("collectonly"))
+        results = self._results()
+        globs = [(budget.glob, budget.where) for budget in settings.config.budgets]
+        unmatched: tuple[Verdict, ...] = ()
+        if settings.enforced and not collecting:
+            unmatched = judge_globs(
+                globs,
+                [result.id for result in results],
+                self.unfinished,
+                self.skipped_collectors,
+                settings.policies,
+            )
+        models = [model.id for model in settings.config.models]
+        return Run(
+            results=results,
+            verdicts=(*(() if partial else unmatched), *self._nothing(results, collecting)),
+            convention=settings.config.convention,
+            enforced=settings.enforced,
+            partial=partial,
+            left_out=tuple(m for m in models if m not in self.reported and not collecting),
+            not_judged=tuple(verdict.detail for verdict in unmatched) if partial else (),
+            lost=tuple(
+                f"worker {worker} was lost{f' while running {test}' if test else ''}"
+                for worker, test in self.lost.items()
+            ),
+        )
+
+    def _results(self) -> tuple[Result, ...]:
+        """Return one result for each id, sorted: workers finish in any order."""
+        by_id: dict[str, Result] = {}
+        for result in (*(r for results in self.by_test.values() for r in results), *self.shared):
+            # Each worker sets session fixtures up for itself, so these come more than once.
+            known = by_id.get(result.id)
+            if known is None or result.fails > known.fails:
+                by_id[result.id] = result
+        return tuple(sorted(by_id.values(), key=lambda result: _natural(result.id)))
+
+    def _nothing(self, results: Iterable[Result], collecting: bool) -> tuple[Verdict, ...]:  # noqa: FBT001
+        measured = any(result.burden for result in results)
+        if not self.settings.strict or measured or collecting or not self.settings.enforced:
+            return ()
+        policy = self.settings.policies[Kind.UNMEASURED]
+        return (Verdict(Kind.UNMEASURED, "the run", None, None, policy, "--burden-strict is on"),)
+
+    def _partial(self, config: pytest.Config, *, ended: bool) -> Iterable[str]:
+        """Yield why this was not a full run: what was not measured proves nothing then."""
+        sources = pytest.Config.ArgsSource
+        elsewhere = config.invocation_params.dir != config.rootpath
+        if config.args_source is sources.ARGS:
+            yield "paths were given"
+        elif config.args_source is sources.INVOCATION_DIR and elsewhere:
+            yield "not run from the rootdir"
+        flags = {
+            "keyword": "-k",
+            "markexpr": "-m",
+            "lf": "--lf",
+            "stepwise": "--stepwise",
+            "deselect": "--deselect",
+            "ignore": "--ignore",
+            "ignore_glob": "--ignore-glob",
+            "setuponly": "--setup-only",
+        }
+        given = [flag for name, flag in flags.items() if config.getoption(name, None)]
+        yield from given
+        if self.deselected and not given:
+            yield "tests were deselected"
+        if self.uncollected:
+            yield "errors in collection"
+        if not ended:
+            yield "stopped early"
+        if self.lost:
+            yield "a worker was lost"
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """Return a key that sorts ``test[64]`` before ``test[128]``."""
+    parts = re.split(r"([0-9]+)", name)
+    # Every second part is a number; isdigit() would take more than int() does.
+    return [(int(part), part) if at % 2 else (-1, part) for at, part in enumerate(parts)]
