@@ -1,0 +1,165 @@
+"""The command `burden`: arguments in, a table or JSON out. Needs no pytest.
+
+Exit status 0: measured. 2: nothing was measured, and one line or the network's own traceback says
+why. 1 is kept for a broken budget.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
+
+from pytest_burden import __version__
+from pytest_burden.burden import Burden, Convention
+from pytest_burden.errors import BurdenError
+from pytest_burden.report.network import module_table, network_table
+from pytest_burden.report.progress import progress
+
+USAGE = 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    arguments = _parser().parse_args(argv)
+    try:
+        # What the user's code prints must not end up in the table or the JSON.
+        with progress(f"measuring {arguments.target}", sys.stderr), redirect_stdout(sys.stderr):
+            burden = _measure(arguments)
+    except BurdenError as error:
+        print(f"burden: {' '.join(str(error).split())}", file=sys.stderr)
+        return USAGE
+    except (Exception, SystemExit) as error:  # noqa: BLE001 the user's code may raise anything
+        print(_own_traceback(error), end="", file=sys.stderr)
+        return USAGE
+    print(_rendered(burden, arguments))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="burden", description="What a PyTorch network costs.")
+    parser.add_argument("--version", action="version", version=f"pytest-burden {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    measure = commands.add_parser(
+        "measure",
+        help="measure one network",
+        description="Measure one network at given inputs, without allocating its weights.",
+        epilog="example: burden measure shop.models:resnet50 --input 'float32[1, 3, 224, 224]'",
+    )
+    measure.add_argument(
+        "target", metavar="MODULE:FACTORY", help="a callable without arguments, or a built network"
+    )
+    measure.add_argument(
+        "--input",
+        dest="inputs",
+        action="append",
+        default=[],
+        metavar="SPEC",
+        help="a positional input, such as 'float32[1, 3, 224, 224]', 1x3x224x224 or "
+        "'int64[2, 128] = 0'; once for each",
+    )
+    measure.add_argument(
+        "--kwarg",
+        dest="kwargs",
+        action="append",
+        default=[],
+        type=_kwarg,
+        metavar="NAME=VALUE",
+        help="a keyword input: a spec with brackets, true, false, null, a number, or a text",
+    )
+    measure.add_argument("--modules", action="store_true", help="one row a module as well")
+    measure.add_argument("--json", action="store_true", help="print everything as JSON")
+    measure.add_argument(
+        "--fma", type=int, choices=(1, 2), default=1, help="operations in a multiply-add (1)"
+    )
+    measure.add_argument(
+        "--datum-bytes",
+        type=_positive,
+        metavar="N",
+        help="bytes of one activation element, whatever its dtype (its own)",
+    )
+    measure.add_argument(
+        "--transcendental",
+        type=_whole,
+        default=0,
+        metavar="N",
+        help="operations in one exp, log, sqrt, tanh and the like (0)",
+    )
+    measure.add_argument(
+        "--real",
+        choices=("auto", "never"),
+        default="auto",
+        help="whether a network that needs data may be run once for real (auto)",
+    )
+    return parser
+
+
+def _kwarg(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        raise argparse.ArgumentTypeError(f"not of the form NAME=VALUE: {text!r}")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+def _whole(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"not a whole number: {text!r}")
+    return int(text)
+
+
+def _positive(text: str) -> int:
+    if number := _whole(text):
+        return number
+    raise argparse.ArgumentTypeError(f"not above zero: {text!r}")
+
+
+def _measure(arguments: argparse.Namespace) -> Burden:
+    # Imported here: the engine brings torch, which `burden --help` can do without.
+    from pytest_burden.engine.build import import_target  # noqa: PLC0415
+    from pytest_burden.engine.measure import measure  # noqa: PLC0415
+
+    sys.path.insert(0, os.getcwd())  # noqa: PTH109 as `python -m` has it
+    return measure(
+        import_target(arguments.target),
+        tuple(arguments.inputs),
+        dict(arguments.kwargs),
+        convention=Convention(
+            fma=arguments.fma,
+            datum_bytes=arguments.datum_bytes,
+            transcendental=arguments.transcendental,
+        ),
+        real=arguments.real,
+    )
+
+
+def _rendered(burden: Burden, arguments: argparse.Namespace) -> str:
+    if arguments.json:
+        return json.dumps(burden.to_dict(), indent=2)
+    table = network_table(burden, arguments.target)
+    return f"{table}\n\n{module_table(burden.module_rows)}" if arguments.modules else table
+
+
+def _own_traceback(error: BaseException) -> str:
+    """Return a traceback of the user's frames, with the notes that say where the network failed."""
+    ours = str(Path(__file__).parent)
+    calls = str(Path("torch", "nn", "modules", "module.py"))  # two frames for each nested module
+    report = traceback.TracebackException.from_exception(error)
+    own = [
+        frame
+        for frame in report.stack
+        if not frame.filename.startswith(ours) and not frame.filename.endswith(calls)
+    ]
+    report.stack = traceback.StackSummary.from_list(own)
+    text = "".join(report.format())
+    if sys.version_info < (3, 11):  # which prints no notes itself
+        text += "".join(f"{note}\n" for note in getattr(error, "__notes__", []))
+    return text
