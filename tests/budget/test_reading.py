@@ -1,0 +1,283 @@
+"""``[tool.burden]``: what it may say, and every error at its line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pytest_burden.budget.config import Config, Model
+from pytest_burden.budget.limits import Limit
+from pytest_burden.budget.problem import report
+from pytest_burden.budget.reading import load, read
+from pytest_burden.budget.verdict import DEFAULTS, Kind, Policy
+from pytest_burden.burden import Convention
+
+EVERYTHING = """\
+[tool.burden]
+fma = 2
+datum_bytes = 4
+transcendental = 1
+real = "never"
+table = "failed"
+junit = false
+
+[tool.burden.limits]
+max_uncounted_ops = 0
+
+[tool.burden.budgets."*::test_resnet*"]
+max_gflops = 5
+[tool.burden.budgets."tests/t.py::x[224]"]
+max_params = "26M"
+
+[tool.burden.models.resnet50]
+build = "shop.models:resnet50"
+inputs = ["float32[1, 3, 224, 224]", ["1x3", { mask = "bool[1] = 0" }], 7]
+kwargs = { depth = "int64[2]", flag = true, mode = "nearest" }
+max_params = "26M"
+
+[tool.burden.policy]
+incomplete = "warn"
+unmatched = "ignore"
+"""
+
+
+def test_everything() -> None:
+    """Every key is read, and every limit knows where it was written."""
+    config, problems = read(EVERYTHING)
+    assert not problems
+    assert config.convention == Convention(fma=2, datum_bytes=4, transcendental=1)
+    assert (config.real, config.table, config.junit) == ("never", "failed", False)
+    key = "pyproject.toml: tool.burden"
+    assert config.limits == (
+        Limit("uncounted_ops", 0, f"{key}.limits.max_uncounted_ops", "max_uncounted_ops=0"),
+    )
+    first, second = config.budgets
+    assert first.glob.text == "*::test_resnet*"
+    assert first.where == f'{key}.budgets."*::test_resnet*"'
+    assert first.limits == (Limit("flops", 5 * 10**9, f"{first.where}.max_gflops", "max_gflops=5"),)
+    assert second.glob.text == "tests/t.py::x[224]"
+    assert config.models == (
+        Model(
+            name="resnet50",
+            build="shop.models:resnet50",
+            inputs=("float32[1, 3, 224, 224]", ["1x3", {"mask": "bool[1] = 0"}], 7),
+            kwargs={"depth": "int64[2]", "flag": True, "mode": "nearest"},
+            limits=(
+                Limit(
+                    "params",
+                    26 * 10**6,
+                    f"{key}.models.resnet50.max_params",
+                    "max_params='26M'",
+                ),
+            ),
+            line=17,
+        ),
+    )
+    assert config.models[0].id == "pyproject.toml::resnet50"
+    changed = {Kind.INCOMPLETE: Policy.WARN, Kind.UNMATCHED: Policy.IGNORE}
+    assert config.policies == {**DEFAULTS, **changed}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[project]\nname = 'x'\n", "[tool.burden]\n", "tool = 5\n", "[tool]\nburden = {}\n"],
+)
+def test_defaults(text: str) -> None:
+    """Every key has a default."""
+    assert read(text) == (Config(), [])
+
+
+@pytest.mark.parametrize(
+    ("lines", "what", "reason"),
+    [
+        (
+            ["[tool.burden]", "fmaa = 2"],
+            ":2: tool.burden.fmaa = 2",
+            "unknown key (nearest: fma), one of fma,",
+        ),
+        (
+            ["[tool.burden.limit]", "x = 2"],
+            ":1: [tool.burden.limit]",
+            "unknown key (nearest: limits),",
+        ),
+        (
+            ["[tool.burden]", "limits = 5"],
+            ":2: tool.burden.limits = 5",
+            "a table belongs here; for example: [tool.burden.limits]",
+        ),
+        (
+            ["tool.burden = 5"],
+            ":1: tool.burden = 5",
+            "a table belongs here",
+        ),
+        (
+            ["[tool.burden]", "fma = true"],
+            ":2: tool.burden.fma = true",
+            "not 1 or 2; for example: fma = 1",
+        ),
+        (
+            ["[tool.burden]", "fma = 3"],
+            ":2: tool.burden.fma = 3",
+            "not 1 or 2",
+        ),
+        (
+            ["[tool.burden]", "fma = 2.0"],
+            ":2: tool.burden.fma = 2.0",
+            "not 1 or 2",
+        ),
+        (
+            ["[tool.burden]", "datum_bytes = 0"],
+            ":2: tool.burden.datum_bytes = 0",
+            "not a whole number from 1 up",
+        ),
+        (
+            ["[tool.burden]", "transcendental = true"],
+            ":2: tool.burden.transcendental = true",
+            "not a whole number from 0 up",
+        ),
+        (
+            ["[tool.burden]", 'real = "nevr"'],
+            ':2: tool.burden.real = "nevr"',
+            'not "auto" or "never" (nearest: never)',
+        ),
+        (
+            ["[tool.burden]", "junit = 1"],
+            ":2: tool.burden.junit = 1",
+            "not true or false",
+        ),
+        (
+            ["[tool.burden.limits]", "max_gflop = 5"],
+            ":2: tool.burden.limits.max_gflop = 5",
+            "unknown key (nearest: max_gflops)",
+        ),
+        (
+            ["[tool.burden.limits]", 'max_flops = "5 GFLOPS per second"'],
+            ':2: tool.burden.limits.max_flops = "5 GFLOPS per second"',
+            (
+                "unknown unit 'GFLOPS per second', one of FLOPs, KFLOPs, MFLOPs, GFLOPs, TFLOPs;"
+                ' for example: max_flops = "5 GFLOPs"'
+            ),
+        ),
+        (
+            ["[tool.burden.limits]", "max_params = true"],
+            ":2: tool.burden.limits.max_params = true",
+            "a size is a number, not true or false",
+        ),
+        (
+            ["[tool.burden.limits]", "max_params = nan"],
+            ":2: tool.burden.limits.max_params = NaN",
+            "not a finite number",
+        ),
+        (
+            ['[tool.burden.budgets."*"]', "max_params = -1"],
+            ':2: tool.burden.budgets."*".max_params = -1',
+            "negative",
+        ),
+        (
+            ["[tool.burden.budgets]", '"*" = 5'],
+            ':2: tool.burden.budgets."*" = 5',
+            "a table belongs here",
+        ),
+        (
+            ["[tool.burden.models.a]", 'inputs = ["1x3"]'],
+            ":1: tool.burden.models.a",
+            "the key build is missing",
+        ),
+        (
+            ["[tool.burden.models.a]", 'build = "m:f"'],
+            ":1: tool.burden.models.a",
+            "the key inputs is missing",
+        ),
+        (
+            ["[tool.burden.models.a]", 'build = "m.f"', "inputs = []"],
+            ':2: tool.burden.models.a.build = "m.f"',
+            "not of the form 'package.module:name'",
+        ),
+        (
+            ["[tool.burden.models.a]", 'build = "m:f"', 'inputs = "1x3"'],
+            ':3: tool.burden.models.a.inputs = "1x3"',
+            "not a list of input specs",
+        ),
+        (
+            ["[tool.burden.models.a]", 'build = "m:f"', 'inputs = [["flot32[1]"]]'],
+            ':3: tool.burden.models.a.inputs = "flot32[1]"',
+            "Invalid input spec (unknown dtype (nearest: float32))",
+        ),
+        (
+            ["[tool.burden.models.a]", 'build = "m:f"', "kwargs = 3"],
+            ":3: tool.burden.models.a.kwargs = 3",
+            "not a table of keyword inputs",
+        ),
+        (
+            ["[tool.burden.models.a]", 'build = "m:f"', "inputs = []", "max_parms = 1"],
+            ":4: tool.burden.models.a.max_parms = 1",
+            "unknown key (nearest: max_params)",
+        ),
+        (
+            ["[tool.burden.models.a]", 'build = "m:f"', "input = []"],
+            ":3: tool.burden.models.a.input = []",
+            "unknown key (nearest: inputs)",
+        ),
+        (
+            ['[tool.burden.models."a::b"]', 'build = "m:f"', "inputs = []"],
+            ':1: tool.burden.models."a::b" = "a::b"',
+            "a model's name has neither '::' nor '#'",
+        ),
+        (
+            ["[tool.burden.policy]", 'over = "warm"'],
+            ':2: tool.burden.policy.over = "warm"',
+            'not "fail" or "warn" or "ignore" (nearest: warn)',
+        ),
+        (
+            ["[tool.burden.policy]", 'pass = "fail"'],
+            ':2: tool.burden.policy.pass = "fail"',
+            "unknown key",
+        ),
+        (
+            ["[tool.burden]", "fma = "],
+            ": not TOML",
+            "",
+        ),
+    ],
+)
+def test_errors(lines: list[str], what: str, reason: str) -> None:
+    """An error names file, line, key and value, says what is accepted, and what would work."""
+    _, problems = read("\n".join(lines))
+    start = f"pyproject.toml{what}\n    {reason}"
+    assert any(str(problem).startswith(start) for problem in problems), report(problems)
+
+
+def test_all_errors_in_one_go() -> None:
+    """Nobody mends one error to be shown the next."""
+    _, problems = read("[tool.burden]\nfmaa = 1\nfma = 3\n[tool.burden.limits]\nmax_x = 1\n")
+    assert [problem.where for problem in problems] == [f"pyproject.toml:{n}" for n in (2, 3, 5)]
+    assert report(problems).startswith("3 errors in the budgets, no test was run\npyproject.toml:2")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            b"[tool.burden]\nx = '\xff'\n",
+            "pyproject.toml:2: not UTF-8\n    byte 0xff: save it as UTF-8",
+        ),
+        (b"[tool.burden\n", "pyproject.toml: not TOML\n    "),
+    ],
+)
+def test_unreadable(tmp_path: Path, content: bytes, message: str) -> None:
+    """A file that is no UTF-8 or no TOML is told as such."""
+    path = tmp_path / "pyproject.toml"
+    path.write_bytes(content)
+    config, (problem,) = load(path)
+    assert config == Config()
+    assert str(problem).startswith(message)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"not [ toml, and none of our business"])
+def test_nothing_of_ours(tmp_path: Path, content: bytes | None) -> None:
+    """A file without our name is not looked into."""
+    path = tmp_path / "pyproject.toml"
+    if content is not None:
+        path.write_bytes(content)
+    assert load(path) == (Config(), [])

@@ -1,0 +1,430 @@
+"""Factories and specs: networks and inputs that never take up memory."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from pytest_burden import BurdenError, MeasureError, measure
+from pytest_burden.engine.build import build, import_target
+from tests.engine.state import random_states
+from tests.networks.cases import Around, Pair, calling
+
+X = "float32[3, 8]"
+BILLION = 10**9
+
+HUGE = """
+import resource, time
+import torch
+from torch import nn
+from pytest_burden import measure
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 if MAC else 1024)
+
+class Block(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.qkv = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+        self.mlp = nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width))
+        for parameter in self.parameters():
+            if parameter.ndim > 1:
+                nn.init.trunc_normal_(parameter, std=0.02)
+
+    def forward(self, x):
+        q, k, v = self.qkv(self.norm(x)).chunk(3, dim=-1)
+        x = x + self.out(nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True))
+        return x + self.mlp(x)
+
+class Huge(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed = nn.Embedding(50_000, 8192)
+        self.blocks = nn.Sequential(*(Block(8192, 4 * 8192) for _ in range(86)))
+        self.head = nn.Linear(8192, 50_000, bias=False)
+        nn.init.kaiming_normal_(self.head.weight)
+        nn.init.orthogonal_(self.blocks[0].out.weight)
+        self.register_buffer("mask", torch.ones(32_768, 32_768).tril())
+
+    def forward(self, ids):
+        return self.head(self.blocks(self.embed(ids)))
+
+measure(nn.Linear(2, 2), "float32[1, 2]")
+before, begin = peak(), time.perf_counter()
+burden = measure(Huge, "int64[1, 2048]")
+print(burden.param_memory, burden.buffer_memory, burden.macs, burden.method)
+print(peak() - before, time.perf_counter() - begin)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no resource module")
+def test_weights_that_no_machine_holds() -> None:
+    """280 GB of float32 and a mask of 4 GiB: exact figures, seconds, and less than 100 MB."""
+    code = f"MAC = {sys.platform == 'darwin'}\n{HUGE}"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
+    figures, costs = done.stdout.splitlines()
+    width, hidden, tokens = 8192, 4 * 8192, 2048
+    block = 4 * width * width + 4 * width + 2 * width * hidden + hidden + width + 2 * width
+    params = 2 * 50_000 * width + 86 * block
+    assert params > 70 * BILLION
+    macs = tokens * (50_000 * width + 86 * (4 * width * width + 2 * width * hidden))
+    macs += 86 * 2 * tokens * tokens * width
+    assert figures.split() == [
+        str(4 * params),
+        str(4 * 32_768 * 32_768),
+        str(macs),
+        "abstract",
+    ]
+    grown, seconds = (float(cost) for cost in costs.split())
+    assert grown < (100 if sys.platform != "darwin" else 100 * 2**20)  # MiB; bytes on macOS
+    assert seconds < 20
+
+
+INITIALISERS: dict[str, Callable[[torch.Tensor], object]] = {
+    "uniform_": nn.init.uniform_,
+    "normal_": nn.init.normal_,
+    "trunc_normal_": nn.init.trunc_normal_,
+    "constant_": lambda w: nn.init.constant_(w, 2.0),
+    "ones_": nn.init.ones_,
+    "eye_": nn.init.eye_,
+    "xavier_uniform_": nn.init.xavier_uniform_,
+    "xavier_normal_": nn.init.xavier_normal_,
+    "kaiming_uniform_": nn.init.kaiming_uniform_,
+    "kaiming_normal_": nn.init.kaiming_normal_,
+    "orthogonal_": nn.init.orthogonal_,
+    "sparse_": lambda w: nn.init.sparse_(w, 0.5),
+    "in place": lambda w: w.data.normal_().mul_(0.1).clamp_(-1, 1),
+    "from another": lambda w: w.data.copy_(torch.randn(w.shape) / w.shape[0] ** 0.5),
+    "a row": lambda w: w.data[0].fill_(0),
+    "arithmetic": lambda w: setattr(w, "data", (w.data * 2).t().contiguous().t()),
+    "divided by its norm": lambda w: w.data.div_(w.data.norm()),
+    "by a mask": lambda w: w.data.masked_fill_(torch.rand(w.shape) < 0.5, 0),
+}
+
+
+class Initialised(nn.Module):
+    """A layer of a given size whose weight an initialiser fills."""
+
+    def __init__(self, initialise: Callable[[torch.Tensor], object], size: int) -> None:
+        super().__init__()
+        self.layer = nn.Linear(size, size)
+        initialise(self.layer.weight)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the layer's output."""
+        out: torch.Tensor = self.layer(x)
+        return out
+
+
+@pytest.mark.parametrize("size", [8, 20_000])
+@pytest.mark.parametrize("name", INITIALISERS)
+@pytest.mark.filterwarnings("error")
+def test_initialisation_is_not_run(name: str, size: int) -> None:
+    """Every initialiser, on a tiny matrix and on one of 1.6 GB, costs nothing and draws nothing."""
+    if name == "sparse_":  # a loop over all columns
+        size = min(size, 500)
+    before = random_states()
+    burden = measure(lambda: Initialised(INITIALISERS[name], size), f"float32[3, {size}]")
+    assert (burden.macs, burden.params) == (3 * size * size, size * size + size)
+    assert burden.trainable_params == burden.params
+    assert burden.method == "abstract"
+    assert random_states() == before
+
+
+class Scheduled(nn.Module):
+    """Rates by ``linspace().item()``, tables by ``arange``, a decision by a known value."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        rates = [rate.item() for rate in torch.linspace(0, 0.2, 3)]
+        self.layers = nn.Sequential(*(nn.Linear(8, 8) for rate in rates if rate > 0.05))
+        self.register_buffer("table", torch.arange(8).view(2, 4).t().flatten())
+        self.register_buffer("mask", torch.ones(8, 8).tril().bool())
+        if bool(self.get_buffer("mask").all()):
+            self.layers.append(nn.Linear(8, 8))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the layers' output, its columns in the table's order."""
+        out: torch.Tensor = self.layers(x)[:, self.get_buffer("table")]
+        return out
+
+
+def test_small_constants_are_real() -> None:
+    """Schedules, tables and masks keep their values while a network is built."""
+    burden = measure(Scheduled, X)
+    assert (burden.macs, burden.method) == (2 * 3 * 8 * 8, "abstract")
+    assert burden == measure(Scheduled(), X)
+
+
+class Reader(nn.Module):
+    """Decides by a weight's value how many layers it has."""
+
+    def __init__(self, *, caught: bool = False) -> None:
+        super().__init__()
+        first = nn.Linear(64, 64)
+        nn.init.ones_(first.weight)
+        try:
+            count = int(first.weight.sum()) // 2048
+        except Exception:
+            if not caught:
+                raise
+            count = 5
+        self.layers = nn.Sequential(first, *(nn.Linear(64, 64) for _ in range(count)))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the layers' output."""
+        out: torch.Tensor = self.layers(x)
+        return out
+
+
+@pytest.mark.parametrize("caught", [False, True])
+def test_a_factory_that_reads_weights(caught: bool) -> None:
+    """It is called for real, once more, and the burden says so; also if it catches our refusal."""
+    burden = measure(lambda: Reader(caught=caught), "float32[1, 64]")
+    assert (burden.macs, burden.method) == ((1 + 2) * 64 * 64, "real")
+    assert "_local_scalar_dense" in burden.reason
+    with pytest.raises(MeasureError, match='real = "never"'):
+        measure(lambda: Reader(caught=caught), "float32[1, 64]", real="never")
+
+
+def tied_embedding() -> nn.Module:
+    """Three layers on one weight, tied in three ways."""
+    net = nn.ModuleDict(
+        {
+            "embedding": nn.Embedding(100, 64),
+            "output": nn.Linear(64, 100, bias=False),
+            "again": nn.Linear(64, 100, bias=False),
+        }
+    )
+    net["output"].weight = net["embedding"].weight
+    setattr(net["again"], "weight", net["output"].weight)  # noqa: B010 as libraries do
+    return Around(
+        net, lambda n, ids: n["output"](n["embedding"](ids)) + n["again"](n["embedding"](ids))
+    )
+
+
+def test_tied_weights_from_a_factory() -> None:
+    """A tied weight is one tensor, built without data or with."""
+    burden = measure(tied_embedding, "int64[2, 3]")
+    assert (burden.params, burden.macs) == (100 * 64, 2 * 2 * 3 * 64 * 100)
+    assert burden == measure(tied_embedding(), "int64[2, 3]")
+
+
+def _frozen_in_part() -> nn.Module:
+    net = nn.Sequential(nn.Linear(64, 64), nn.Linear(64, 64))
+    net[0].requires_grad_(False)  # noqa: FBT003 torch's own signature
+    return net
+
+
+def _channels_last() -> nn.Module:
+    layer: nn.Module = nn.Conv2d(4, 64, 3)
+    return layer.to(memory_format=torch.channels_last)  # type: ignore[no-any-return,call-overload]
+
+
+def _loaded() -> nn.Module:
+    net = nn.Sequential(nn.Linear(64, 64), nn.BatchNorm1d(64))
+    net.load_state_dict({name: value.clone() for name, value in net.state_dict().items()})
+    return net
+
+
+def _with_plain_tensor() -> nn.Module:
+    net = Around(nn.Linear(64, 64), lambda inner, x: inner(x) * inner.scale)
+    net.inner.scale = torch.ones(64) * torch.arange(64)
+    return net
+
+
+BUILDERS: dict[str, Callable[[], nn.Module]] = {
+    "deep copies": lambda: nn.TransformerEncoder(
+        nn.TransformerEncoderLayer(64, 4, 128, batch_first=True), 2
+    ),
+    "frozen in part": _frozen_in_part,
+    "half precision": lambda: nn.Linear(64, 64).half().bfloat16(),
+    "double, then float": lambda: nn.Linear(64, 64).double().float(),
+    "sequential slices": lambda: nn.Sequential(*[nn.Linear(64, 64) for _ in range(4)])[1:3],
+    "channels last": lambda: nn.Sequential(nn.Unflatten(1, (4, 4, 4)), _channels_last()),
+    "state from another": _loaded,
+    "a plain tensor": _with_plain_tensor,
+    "weight_norm": lambda: nn.utils.parametrizations.weight_norm(nn.Linear(64, 64)),
+    "a recurrent layer": lambda: nn.LSTM(64, 32, batch_first=True),
+    "parameters in lists": calling(lambda x, w, v: x @ w @ v, (64, 64), (64, 8)),
+}
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_a_factory_is_its_model(name: str) -> None:
+    """Whatever a factory does with its layers, the burden is that of the model it returns."""
+    x = "float32[1, 5, 64]" if name in ("deep copies", "a recurrent layer") else "float32[5, 64]"
+    if name == "half precision":
+        x = "bfloat16[5, 64]"
+    burden = measure(BUILDERS[name], x)
+    assert burden == measure(BUILDERS[name](), x)
+    assert burden.method == "abstract"
+    assert burden.macs > 0
+
+
+def test_what_was_built_is_measured_again() -> None:
+    """A network that `build` returned can be measured like a given one."""
+    network = build(lambda: nn.Linear(1000, 1000))
+    assert measure(network, "float32[2, 1000]").macs == 2 * 1000 * 1000
+
+
+class BrokenError(Exception):
+    """A factory's own."""
+
+
+def broken() -> nn.Module:
+    """Fail."""
+    raise BrokenError("no weights today")
+
+
+def test_a_factory_that_fails() -> None:
+    """Its own error comes out."""
+    with pytest.raises(BrokenError, match="no weights today"):
+        measure(broken, X)
+
+
+def needs_an_argument(width: int) -> nn.Module:
+    """Return a layer."""
+    return nn.Linear(8, width)
+
+
+@pytest.mark.parametrize(
+    ("factory", "error", "message"),
+    [
+        (needs_an_argument, BurdenError, "needs_an_argument needs arguments .*'width'"),
+        (lambda: None, BurdenError, "returned NoneType, not a torch.nn.Module"),
+        (lambda: nn.Linear, BurdenError, "returned type, not a torch.nn.Module"),
+        (lambda: torch.ones(3), BurdenError, "returned Tensor, not a torch.nn.Module"),
+        (3, BurdenError, "expected a torch.nn.Module or a factory of one, got a int"),
+        ("package:factory", BurdenError, "expected a torch.nn.Module or a factory of one"),
+    ],
+)
+def test_no_module(factory: Any, error: type[Exception], message: str) -> None:
+    """What is no network is refused in a line."""
+    with pytest.raises(error, match=message):
+        measure(factory, X)
+
+
+def nested(layer: nn.Module, batch: Any, *, more: Any, mode: str) -> torch.Tensor:
+    """Use tensors from every kind of container."""
+    first, (second, third) = batch["x"], batch["rest"]
+    assert mode == "mean"
+    out: torch.Tensor = layer(first) + layer(second) + layer(third[0]) + layer(more.logits)
+    return out
+
+
+def test_specs_in_containers() -> None:
+    """Spec strings are read inside lists, tuples and dicts; other strings stay what they are."""
+    model = Around(nn.Linear(8, 8), nested)
+    spec = "float32[3, 8]"
+    one = measure(
+        model,
+        {"x": spec, "rest": (spec, [spec])},
+        {"more": Pair(torch.ones(3, 8)), "mode": "mean"},
+    )
+    tensor = torch.ones(3, 8)
+    other = measure(
+        model,
+        [{"x": tensor, "rest": (tensor, [tensor.clone()])}],
+        {"more": Pair(tensor.clone()), "mode": "mean"},
+    )
+    assert one.macs == other.macs == 4 * 3 * 8 * 8
+    assert one.inputs[:3] == ("x=float32[3, 8]", "rest=float32[3, 8]", "rest=float32[3, 8]")
+
+
+def test_specs_and_tensors_are_one() -> None:
+    """A spec is the tensor it describes: integers are filled, as told or with ones."""
+    table = calling(lambda ids, w: w[: int(ids.max()) + 1] @ w.t())
+    for spec, tensor in (
+        ("int64[2, 3]", torch.ones(2, 3, dtype=torch.int64)),
+        ("int64[2, 3] = 4", torch.full((2, 3), 4)),
+        ("uint8[2, 3] = 4", torch.full((2, 3), 4, dtype=torch.uint8)),
+    ):
+        assert measure(table, (spec, "float32[9, 2]")) == measure(
+            table, (tensor, torch.zeros(9, 2))
+        )
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64", "complex64", "float8_e4m3fn"])
+def test_specs_of_every_kind(dtype: str) -> None:
+    """A dtype's tensors have its bytes; run for real, they are drawn."""
+    spec = f"{dtype}[3, 8]"
+    burden = measure(calling(lambda x: x.clone()), spec)
+    assert burden.inputs == (spec,)
+    real = measure(calling(lambda x: [x.clone(), x.untyped_storage().nbytes()]), spec)
+    assert burden.activation_memory == real.activation_memory == 24 * getattr(torch, dtype).itemsize
+
+
+@pytest.mark.parametrize("args", [("float32[3, 8",), "floot32[3, 8]", ["1x"], "3 by 8", ""])
+def test_bad_specs(args: Any) -> None:
+    """A string in the place of an input that is no spec is refused, and shown."""
+    with pytest.raises(BurdenError, match="Invalid input spec"):
+        measure(nn.Linear(8, 8), args)
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("", "not of the form"),
+        ("torch.nn", "not of the form"),
+        (":Linear", "not of the form"),
+        ("torch.nn:", "not of the form"),
+        ("no_such_package.models:Net", "cannot import 'no_such_package.models'.*ModuleNotFound"),
+        ("torch.nn:Lineer", "has no 'Lineer' .nearest: Linear."),
+        ("torch.nn:Linear.no_such", "has no 'Linear.no_such'"),
+        ("tests.networks.cases:CASES.no", "has no 'CASES.no'"),
+    ],
+)
+def test_targets_that_are_none(target: str, message: str) -> None:
+    """What cannot be imported is refused with the text and the reason."""
+    with pytest.raises(BurdenError, match=message) as caught:
+        import_target(target)
+    assert repr(target) in str(caught.value)
+
+
+def test_targets() -> None:
+    """A function, a class, a name with dots."""
+    assert import_target("torch.nn:Linear") is nn.Linear
+    assert import_target("torch.nn:Module.train") is nn.Module.train
+    assert import_target("tests.networks.cases:tied").__name__ == "tied"
+
+
+def test_a_target_whose_import_fails(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error raised by the imported module itself is named by class and text."""
+    (tmp_path / "fails_on_import.py").write_text("raise RuntimeError('no such device')")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(BurdenError, match="RuntimeError: no such device"):
+        import_target("fails_on_import:net")
+
+
+def test_no_compiler_is_imported() -> None:
+    """Measuring a common network imports neither torch's compiler nor sympy (a second, 80 MB)."""
+    code = """
+        import sys, torch
+        from torch import nn
+        before = set(sys.modules)
+        from pytest_burden import measure
+        layers = nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()
+        measure(lambda: nn.Sequential(*layers, nn.LazyLinear(4)), "float32[1, 3, 16, 16]")
+        measure(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), "float32[1, 4, 8]")
+        print(sorted({name for name in set(sys.modules) - before
+                      if name.startswith(("torch._dynamo", "torch._inductor", "sympy"))}))
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "[]"

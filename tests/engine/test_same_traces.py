@@ -1,0 +1,201 @@
+"""Three ways to one trace: without data from a memo, on torch's fake tensors, and for real.
+
+The fast engine answers operators from a memo of shapes. Here the same networks run under the same
+recorder with nothing remembered: once with data, and once on `FakeTensor`, where every operator's
+shape is worked out anew. Operators, modules, storages, their births and deaths must be equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode, unset_fake_temporarily
+
+from pytest_burden.engine.abstract import Tape
+from pytest_burden.engine.build import read_specs
+from pytest_burden.engine.homes import Homes
+from pytest_burden.engine.leaves import RealLeaves
+from pytest_burden.engine.recorder import Recorder
+from pytest_burden.engine.run import _Run, trace
+from pytest_burden.engine.surroundings import fixed_surroundings
+from pytest_burden.engine.trace import OpCall, Storage, Trace
+from pytest_burden.inputs import InputSpec
+from tests.networks import NETWORKS
+from tests.networks.cases import CASES, Case
+from tests.networks.corners import CORNERS
+
+SMALL = tuple(Case(network.name, network.small, (network.small_spec,), 0) for network in NETWORKS)
+OVERSIZED = frozenset(
+    {
+        "aten.col2im",  # sized for the unfolded image first
+        "aten._embedding_bag_forward_only",  # one offset more than it returns
+        "aten.mse_loss",  # a mean that lives where the differences were
+        "aten.smooth_l1_loss",
+    }
+)
+"""Operators whose kernel leaves its output in a larger storage than the output needs."""
+
+ASKS_FOR_FAKES = frozenset({"one_hot with classes"})
+"""Not for the slow engine: torch takes another path where it is handed a fake tensor."""
+
+TRACED = tuple(case for case in (*SMALL, *CASES, *CORNERS) if not case.reads)
+
+Inputs = tuple[Sequence[Any], Mapping[str, Any]]
+
+
+def inputs_of(case: Case) -> Inputs:
+    """Return the case's inputs, the spec strings read."""
+    keyword = {name: read_specs(value, where="keyword") for name, value in case.kwargs.items()}
+    return [read_specs(value) for value in case.args], keyword
+
+
+def fast(model: nn.Module, inputs: Inputs) -> Trace:
+    """Trace without data."""
+    found = trace(model, *inputs, real="never")
+    assert found.method == "abstract"
+    return found
+
+
+def real(model: nn.Module, inputs: Inputs) -> Trace:
+    """Run a copy with data."""
+    with fixed_surroundings(), nothing_remembered():
+        return _Run(model, *inputs).for_real("test")
+
+
+class Forgetful(dict[Any, Any]):
+    """A table in which nothing is ever found."""
+
+    def get(self, key: object, default: Any = None) -> Any:
+        """Return ``default``."""
+        del key
+        return default
+
+
+@contextmanager
+def nothing_remembered() -> Iterator[pytest.MonkeyPatch]:
+    """Describe every call and every tensor anew, so that a mix-up is not shared with the truth."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pytest_burden.engine.call._OPS", Forgetful())
+        patch.setattr("pytest_burden.engine.abstract._SPECS", Forgetful())
+        yield patch
+
+
+def slow(model: nn.Module, inputs: Inputs) -> Trace:
+    """Run a copy on torch's fake tensors, each operator's shape worked out again."""
+    with fixed_surroundings(), FakeTensorMode() as mode, nothing_remembered() as patch:
+        patch.setattr("pytest_burden.engine.run.RealLeaves", partial(FakeLeaves, mode))
+        patch.setattr("pytest_burden.engine.run.Recorder", FakeRecorder)
+        return _Run(model, *inputs).for_real("test")
+
+
+class FakeRecorder(Recorder):
+    """Lets questions for metadata pass, which fake tensors ask as if they were operators."""
+
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: object,
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Answer one operator."""
+        if func.namespace == "prim":
+            return func(*args, **kwargs or {})
+        return super().__torch_dispatch__(func, types, args, kwargs)
+
+
+class FakeLeaves(RealLeaves):
+    """Puts a fake tensor in the place of each tensor."""
+
+    def __init__(self, mode: FakeTensorMode, homes: Homes, buffers: Collection[int]) -> None:
+        super().__init__(homes, buffers)
+        self._mode = mode
+        self._elsewhere = RealLeaves(Homes(Tape()), buffers)
+
+    def __call__(self, tensor: torch.Tensor | InputSpec) -> torch.Tensor:
+        """Return a fake tensor of the same metadata."""
+        with unset_fake_temporarily():
+            copied = self._elsewhere(tensor)
+        role = "input" if isinstance(tensor, InputSpec) else self._role(tensor)
+        return self._at_home(self._mode.from_tensor(copied), role)
+
+
+def differences(one: Trace, other: Trace) -> list[str]:
+    """Return what differs, the first of it: nothing, for equal traces."""
+    if (len(one.calls), len(one.storages)) != (len(other.calls), len(other.storages)):
+        found = ["other numbers of calls or storages"]
+    else:
+        found = []
+    found += _unequal("call", map(_described, one.calls), map(_described, other.calls))
+    oversized = _oversized(one)
+    found += _unequal(
+        "storage",
+        (_lived(storage, index in oversized) for index, storage in enumerate(one.storages)),
+        (_lived(storage, index in oversized) for index, storage in enumerate(other.storages)),
+    )
+    if (one.modules, one.module_calls, one.inputs) != (
+        other.modules,
+        other.module_calls,
+        other.inputs,
+    ):
+        found.append("other modules, inputs, or shapes of the modules' calls")
+    return found[:6]
+
+
+def _unequal(what: str, ones: Iterable[str], others: Iterable[str]) -> list[str]:
+    pairs = enumerate(zip(ones, others, strict=False))
+    return [f"{what} {number}: {a} / {b}" for number, (a, b) in pairs if a != b]
+
+
+def _described(call: OpCall) -> str:
+    op = call.op
+    outputs: Sequence[object] = op.outputs
+    if op.name in OVERSIZED:
+        outputs = [(spec.shape, spec.dtype, spec.strides, spec.offset) for spec in op.outputs]
+    facts = (dict(op.arguments), outputs, call.storages, call.module, call.inside)
+    return f"{op.name}.{op.overload} {facts!r}"
+
+
+def _lived(storage: Storage, oversized: bool) -> str:
+    return repr(replace(storage, nbytes=-1) if oversized else storage)
+
+
+def _oversized(trace: Trace) -> set[int]:
+    return {index for call in trace.calls if call.op.name in OVERSIZED for index in call.storages}
+
+
+@pytest.mark.parametrize("reference", [real, slow], ids=["real", "slow"])
+@pytest.mark.parametrize("case", TRACED, ids=str)
+@pytest.mark.filterwarnings("ignore:None of the inputs have requires_grad")  # reentrant checkpoint
+@pytest.mark.filterwarnings("ignore:torch.chain_matmul is deprecated")
+def test_same(case: Case, reference: Callable[[nn.Module, Inputs], Trace]) -> None:
+    """The fast engine's trace, cold or warm, is the one of the reference to the byte."""
+    if reference is slow and case.name in ASKS_FOR_FAKES:
+        pytest.skip("torch asks whether the tensor is fake")
+    model, inputs = case.build(), inputs_of(case)
+    truth = reference(model, inputs)
+    assert differences(fast(model, inputs), truth) == []
+    assert differences(fast(model, inputs), truth) == []
+
+
+def test_a_difference_is_seen() -> None:
+    """Twin of the tests above: one byte, one call, one lifetime off is a difference."""
+    case = CASES[0]
+    model, inputs = case.build(), inputs_of(case)
+    truth = real(model, inputs)
+    assert truth.storages[-1].role == "result"
+    for wrong in (
+        replace(truth, calls=[*truth.calls[:-1], truth.calls[-1]._replace(module=7)]),
+        replace(truth, calls=truth.calls[:-1]),
+        replace(truth, storages=[*truth.storages[:-1], replace(truth.storages[-1], nbytes=1)]),
+        replace(truth, storages=[*truth.storages[:-1], replace(truth.storages[-1], death=0)]),
+        replace(truth, inputs=("float32[1]",)),
+    ):
+        assert differences(wrong, truth) != []

@@ -1,0 +1,469 @@
+"""One-line networks at the corners of torch, where a shape, a stride or a copy is easily wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F  # noqa: N812 the name that everyone knows
+
+from tests.networks.cases import Case, calling
+
+IMAGE = "float32[2, 4, 9, 7]"
+ROWS = "float32[6, 8]"
+
+
+def _corner(name: str, function: Callable[..., Any], *inputs: Any) -> Case:
+    return Case(name, calling(function), inputs or (ROWS,), 0)
+
+
+def _layer(name: str, build: Callable[[], nn.Module], *inputs: Any) -> Case:
+    return Case(name, build, inputs or (IMAGE,), 0)
+
+
+def _assigned(x: torch.Tensor) -> torch.Tensor:
+    out = torch.zeros(6, 8)
+    out[1:3] = x[1:3]
+    out[0] = 1.0
+    out[:, 2] += x[:, 1]
+    return out.sum(0)
+
+
+def _default_dtype(x: torch.Tensor) -> list[torch.Tensor]:
+    before = x / 2
+    torch.set_default_dtype(torch.float64)
+    try:
+        after = x / 2
+    finally:
+        torch.set_default_dtype(torch.float32)
+    return [before, after]
+
+
+def _updated(x: torch.Tensor) -> torch.Tensor:
+    x = x.clone()
+    x.t_()
+    x.unsqueeze_(0)
+    x.transpose_(0, 1)
+    x.squeeze_(1)
+    x.swapaxes_(0, 1)
+    return x.mul_(2).relu_().sum(0)
+
+
+def _out(x: torch.Tensor) -> torch.Tensor:
+    out = torch.empty(8, 8)
+    torch.mm(x.t(), x, out=out)
+    return out + 1
+
+
+def _freed(x: torch.Tensor) -> torch.Tensor:
+    kept = []
+    for _ in range(3):
+        kept.append(x * 2)
+        x = x + kept[-1].sum()
+        if len(kept) > 1:
+            del kept[0]
+    return x
+
+
+class _Unpool(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        pooled, indices = F.max_pool2d(x, 2, return_indices=True)
+        return F.max_unpool2d(pooled, indices, [2, 2], output_size=x.shape)
+
+
+def _channels_last() -> nn.Module:
+    net = nn.Sequential(
+        nn.Conv2d(4, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()
+    )
+    made: nn.Module = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return made
+
+
+def _head() -> nn.Module:
+    return nn.Sequential(nn.Linear(8, 8), nn.LayerNorm(8), nn.Linear(8, 20), nn.LogSoftmax(-1))
+
+
+KEYS = (
+    _corner(
+        "1, 1.0 and True", lambda x: [x * 1, x * 1.0, x * True, x + 1, x + 1.0], "int64[70000]"
+    ),
+    _corner("a default dtype that changes", _default_dtype, "int64[70000]"),
+    _corner(
+        "views and copies by stride", lambda x: [x.t().reshape(-1), x.reshape(-1), x.t().view(8, 6)]
+    ),
+    _corner(
+        "offsets", lambda x: [x[1:].contiguous(), x[:, 1:].contiguous(), x[1:] + 1, x[:, 1:] + 1]
+    ),
+    _corner(
+        "dtypes by name", lambda x: [x.to(torch.float64), x.half(), x.to(torch.int32), x.bool()]
+    ),
+    _corner(
+        "which indices", lambda x: [x[[0, 1]], x[:, [0, 1]], x[[0, 1], [1, 2]], x[None, :, [1]]]
+    ),
+    _corner("sums by dimension", lambda x: [x.sum(0), x.sum(1), x.sum(1, keepdim=True), x.sum()]),
+    _corner(
+        "roundings", lambda x: [torch.div(x, 3, rounding_mode=m) for m in (None, "floor", "trunc")]
+    ),
+    _corner("in place and alias", lambda x: (x := x.clone()).add_(x).mul_(x.sum()) + x),
+    _corner(
+        "one storage in two arguments", lambda x: [torch.add(x, x), torch.cat([x, x]), x @ x.t()]
+    ),
+    _corner(
+        "optional weights",
+        lambda x: [
+            F.layer_norm(x, (8,), x[0], None),
+            F.layer_norm(x, (8,), None, x[0]),
+            F.layer_norm(x, (8,)),
+        ],
+    ),
+    _corner(
+        "formats",
+        lambda x: [
+            x.to(memory_format=torch.channels_last),
+            x.to(memory_format=torch.channels_last).contiguous(),
+            torch.empty_like(x, memory_format=torch.channels_last) + x,
+            x.clone(),
+            torch.zeros_like(x) + x,
+        ],
+        IMAGE,
+    ),
+    _corner("lifetimes", _freed),
+    _corner(
+        "lists of other lengths",
+        lambda x: [F.avg_pool2d(x, (2,), (3, 1)), F.avg_pool2d(x, (2, 3), (1,))],
+        IMAGE,
+    ),
+    _corner(
+        "factors by name",
+        lambda x: [torch.addmm(x, x[:, :6], x, beta=2), torch.addmm(x, x[:, :6], x, alpha=2)],
+    ),
+)
+
+OPERATORS = (
+    _corner("assignment", _assigned),
+    _corner("in-place changes of shape", _updated),
+    _corner("out=", _out),
+    _corner("split, chunk, unbind", lambda x: [*x.split([2, 4]), *x.chunk(3, 1), *x.unbind(0)]),
+    _corner("stack, cat", lambda x: torch.cat([torch.stack([x, x], 1).flatten(1), x], 1)),
+    _corner(
+        "pads",
+        lambda x: [
+            F.pad(x, (1, 2)),
+            F.pad(x, (1, 1, 2, 2), mode="reflect"),
+            F.pad(x, (1, 1, 1, 1), mode="replicate"),
+            F.pad(x, (-1, 0, 0, -2)),
+        ],
+        IMAGE,
+    ),
+    _corner(
+        "poolings",
+        lambda x: [
+            F.max_pool2d(x, 3, 2, ceil_mode=True),
+            F.avg_pool2d(x, 2),
+            F.lp_pool2d(x, 2.0, 2),
+            F.adaptive_avg_pool2d(x, (3, 2)),
+            F.adaptive_max_pool2d(x, 2),
+            F.adaptive_avg_pool2d(x, 1),
+            *F.max_pool2d(x, 2, return_indices=True),
+        ],
+        IMAGE,
+    ),
+    _corner(
+        "poolings, one dimension",
+        lambda x: [
+            F.max_pool1d(x, 2),
+            F.avg_pool1d(x, 3, 1, 1),
+            F.adaptive_avg_pool1d(x, 3),
+            F.adaptive_max_pool1d(x, 3),
+        ],
+        "float32[2, 4, 9]",
+    ),
+    _corner(
+        "interpolations",
+        lambda x: [
+            *(
+                F.interpolate(x, scale_factor=2.0, mode=m)
+                for m in ("nearest", "bilinear", "bicubic", "area")
+            ),
+            F.interpolate(x, (5, 5), mode="bilinear", antialias=True),
+        ],
+        IMAGE,
+    ),
+    _corner(
+        "grid_sample",
+        lambda x, g: F.grid_sample(x, g, align_corners=False),
+        IMAGE,
+        "float32[2, 3, 3, 2]",
+    ),
+    _corner(
+        "affine_grid",
+        lambda t: F.affine_grid(t, [2, 4, 5, 5], align_corners=False),
+        "float32[2, 2, 3]",
+    ),
+    _corner("unfold, fold", lambda x: F.fold(F.unfold(x, 2, stride=1), (9, 7), 2), IMAGE),
+    _corner("pixel shuffles", lambda x: [F.pixel_shuffle(x, 2), F.channel_shuffle(x, 2)], IMAGE),
+    _corner(
+        "norms",
+        lambda x: [
+            F.group_norm(x, 2),
+            F.instance_norm(x),
+            F.local_response_norm(x, 3),
+            F.normalize(x, dim=1),
+            F.batch_norm(x, None, None, training=True),
+            F.layer_norm(x, (7,)),
+            F.rms_norm(x, (7,)),
+        ],
+        IMAGE,
+    ),
+    _corner(
+        "activations",
+        lambda x: [
+            F.relu(x),
+            F.relu6(x),
+            F.leaky_relu(x),
+            F.elu(x),
+            F.selu(x),
+            F.gelu(x),
+            F.gelu(x, approximate="tanh"),
+            F.silu(x),
+            F.mish(x),
+            F.softplus(x),
+            F.hardswish(x),
+            F.hardsigmoid(x),
+            F.hardtanh(x),
+            F.softsign(x),
+            F.tanhshrink(x),
+            F.glu(x),
+            F.logsigmoid(x),
+            F.celu(x),
+            F.threshold(x, 0.0, 0.0),
+            F.prelu(x, x[0]),
+        ],
+    ),
+    _corner(
+        "softmaxes",
+        lambda x: [F.softmax(x, 1), F.log_softmax(x, 0), F.softmin(x, 1), F.gumbel_softmax(x)],
+    ),
+    _corner(
+        "dropouts",
+        lambda x: [F.dropout(x), F.dropout2d(x), F.alpha_dropout(x), F.dropout(x, training=False)],
+        IMAGE,
+    ),
+    _corner(
+        "reductions",
+        lambda x: [
+            x.mean(1),
+            x.var(0),
+            x.std(),
+            x.amax(1),
+            x.max(1).values,
+            x.argmax(),
+            x.prod(0),
+            x.norm(),
+            x.logsumexp(1),
+            x.median(),
+            x.any(),
+            x.all(1),
+            torch.linalg.vector_norm(x, dim=0),
+            x.aminmax()[0],
+        ],
+    ),
+    _corner(
+        "sorting",
+        lambda x: [x.sort(1).values, x.argsort(), x.topk(3).values, x.kthvalue(2).indices],
+    ),
+    _corner(
+        "cumulating", lambda x: [x.cumsum(0), x.cumprod(1), x.logcumsumexp(1), x.cummax(0).values]
+    ),
+    _corner(
+        "gather, scatter",
+        lambda x, i: [
+            x.gather(1, i),
+            torch.zeros(6, 8).scatter(1, i, x),
+            x.scatter_add(1, i, x),
+            x.index_add(0, i[:, 0] * 0, x),
+            x.index_select(1, i[0]),
+            x.take_along_dim(i, 1),
+        ],
+        ROWS,
+        "int64[6, 8]",
+    ),
+    _corner(
+        "index_put",
+        lambda x, i: [
+            x.index_put((i,), x[:1]),
+            x.clone().index_fill_(0, i, 2.0),
+            x.clone().index_copy_(0, i[:1], x[:1]),
+        ],
+        ROWS,
+        "int64[3]",
+    ),
+    _corner(
+        "where",
+        lambda x: [
+            torch.where(x > 0, x, 0.0),
+            x.masked_fill(x < 0, 1.0),
+            x.clamp(0, 1),
+            x.clip(min=0),
+        ],
+    ),
+    _corner(
+        "shapes",
+        lambda x: [
+            x.roll(1, 0),
+            x.flip(1),
+            x.repeat(2, 1),
+            x.repeat_interleave(2, 1),
+            x.tile(2),
+            x.expand(3, 6, 8) + 1,
+            x.diagonal().clone(),
+            torch.diag_embed(x),
+            x.tril(),
+            x.unfold(1, 3, 2).clone(),
+            x.movedim(0, 1).reshape(-1),
+            x.rot90(),
+            x.as_strided((2, 2), (1, 2)).clone(),
+        ],
+    ),
+    _corner(
+        "factories like",
+        lambda x: [x.new_zeros(3), torch.ones_like(x), torch.randn_like(x), x.new_full((2,), 3)],
+    ),
+    _corner("causal mask", lambda x: x @ x.t() + torch.full((6, 6), float("-inf")).triu(1)),
+    _corner(
+        "embeddings",
+        lambda i, w: [F.embedding(i, w), F.embedding_bag(i, w), F.embedding_bag(i, w, mode="max")],
+        "int64[2, 3]",
+        "float32[10, 4]",
+    ),
+    _corner("one_hot with classes", lambda i: F.one_hot(i, 5), "int64[2, 3]"),
+    _corner(
+        "losses",
+        lambda x, i: [
+            F.cross_entropy(x, i),
+            F.mse_loss(x, x * 2),
+            F.l1_loss(x, x + 1),
+            F.huber_loss(x, x * 3),
+            F.nll_loss(x.log_softmax(1), i),
+            F.binary_cross_entropy_with_logits(x, x.sigmoid()),
+            F.smooth_l1_loss(x, x * 2),
+            F.cosine_similarity(x, x * 2),
+        ],
+        ROWS,
+        "int64[6]",
+    ),
+    _corner("distances", lambda x: [torch.cdist(x, x), F.pairwise_distance(x, x * 2), F.pdist(x)]),
+    _corner("bilinear", lambda x, w: F.bilinear(x, x, w), ROWS, "float32[3, 8, 8]"),
+    _corner(
+        "complex numbers",
+        lambda x: [
+            torch.view_as_real(torch.fft.fft(x)),
+            torch.fft.rfft2(x).abs(),
+            torch.fft.ifft(torch.fft.fft(x)).real,
+            torch.fft.irfft(torch.fft.rfft(x)),
+            torch.complex(x, x).angle(),
+            torch.polar(x, x).sum(),
+        ],
+    ),
+    _corner(
+        "conjugates",
+        lambda z: [
+            z.conj() * 2,
+            z.conj() @ z.t(),
+            z.mH @ z,
+            z.conj().imag + 1,
+            z.conj().real.sum(),
+            torch.vdot(z[0], z[1]),
+            z.conj().clone(),
+        ],
+        "complex64[6, 8]",
+    ),
+    _corner(
+        "stft",
+        lambda x: torch.stft(x, 16, 4, window=torch.ones(16), return_complex=True),
+        "float32[2, 64]",
+    ),
+    _corner(
+        "linear algebra",
+        lambda x: [
+            torch.linalg.inv(x @ x.t() + torch.eye(6)),
+            torch.linalg.qr(x).Q,
+            torch.linalg.det(x[:, :6]),
+        ],
+    ),
+    _corner(
+        "products",
+        lambda x: [
+            torch.outer(x[0], x[1]),
+            torch.kron(x, x),
+            torch.tensordot(x, x, 2),
+            torch.chain_matmul(x, x.t(), x),
+            torch.linalg.multi_dot([x, x.t(), x]),
+            torch.addr(x.t()[:, :1] @ x[:1], x[0], x[1]),
+            torch.cross(x[:, :3], x[:, 3:6], 1),
+        ],
+    ),
+    _corner(
+        "meshgrid and buckets",
+        lambda x: [
+            torch.bucketize(x, torch.arange(4.0)),
+            torch.searchsorted(x[0], x[1]),
+            x.histc(4),
+        ],
+    ),
+    _corner("foreach", lambda x: torch._foreach_mul([x, x + 1], 2.0)),
+    _corner("an empty tensor", lambda x: [x[:0] + 1, torch.cat([x, x[:0]]), x[:0].sum(0)]),
+    _corner(
+        "scalars", lambda x: [x.sum() + 1, torch.tensor(2.0) * x, x * torch.tensor(3), x[0, 0] + x]
+    ),
+)
+
+LAYERS = (
+    _layer(
+        "channels_last",
+        _channels_last,
+        torch.randn(2, 4, 9, 7).to(memory_format=torch.channels_last),
+    ),
+    _layer("strided input", lambda: nn.Linear(6, 3), torch.randn(6, 8).t()),
+    _layer("expanded input", lambda: nn.Linear(8, 3), torch.randn(1, 8).expand(6, 8)),
+    _layer("BatchNorm without statistics", lambda: nn.BatchNorm2d(4, track_running_stats=False)),
+    _layer("BatchNorm without weights", lambda: nn.BatchNorm2d(4, affine=False)),
+    _layer(
+        "InstanceNorm with statistics",
+        lambda: nn.InstanceNorm2d(4, affine=True, track_running_stats=True),
+    ),
+    _layer("MaxPool with indices", _Unpool),
+    _layer("Upsample", lambda: nn.Upsample(scale_factor=(2, 3))),
+    _layer("PReLU", lambda: nn.PReLU(4)),
+    _layer(
+        "Embedding with max_norm",
+        lambda: nn.Embedding(10, 4, padding_idx=0, max_norm=1.0),
+        "int64[2, 3]",
+    ),
+    _layer("EmbeddingBag", lambda: nn.EmbeddingBag(10, 4, mode="sum"), "int64[2, 3]"),
+    _layer(
+        "MultiheadAttention with more keys",
+        lambda: nn.MultiheadAttention(8, 2, add_bias_kv=True, add_zero_attn=True),
+        *["float32[5, 2, 8]"] * 3,
+    ),
+    _layer(
+        "Transformer",
+        lambda: nn.Transformer(8, 2, 1, 1, 16),
+        "float32[5, 2, 8]",
+        "float32[4, 2, 8]",
+    ),
+    _layer(
+        "TransformerDecoder",
+        lambda: nn.TransformerDecoder(nn.TransformerDecoderLayer(8, 2, 16), 2),
+        "float32[4, 2, 8]",
+        "float32[5, 2, 8]",
+    ),
+    _layer("AdaptiveLogSoftmax", _head, ROWS),
+    _layer("RNN with relu", lambda: nn.RNN(8, 4, nonlinearity="relu"), "float32[3, 2, 8]"),
+    _layer("Fold", lambda: nn.Sequential(nn.Unfold(3), nn.Fold((9, 7), 3))),
+    _layer("RReLU", lambda: nn.Sequential(nn.RReLU(), nn.Dropout2d())),
+)
+
+CORNERS = (*KEYS, *OPERATORS, *LAYERS)

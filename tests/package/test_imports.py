@@ -1,0 +1,101 @@
+"""What is imported and started when, asked of a fresh interpreter."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.examples.shell import environment
+
+ROOT = Path(__file__).parents[2]
+
+# Says which of the heavy modules are there at the end, and which processes were started.
+GUARD = """\
+import sys
+started = []
+STARTS = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "os.forkpty")
+sys.addaudithook(lambda event, args: started.append(event) if event in STARTS else None)
+{program}
+heavy = [name for name in ("numpy", "tabulate", "torch") if name in sys.modules]
+print("found:", *heavy, *started)
+"""
+
+# Run as it runs for everybody: with the plugin, and without a test that asks for it.
+PYTEST = "import pytest\nstatus = pytest.main({arguments})\nassert status == 0, status"
+
+
+def found(program: str, folder: Path) -> str:
+    """Run a program in a fresh interpreter and return what the guard found."""
+    done = subprocess.run(
+        [sys.executable, "-c", GUARD.format(program=program)],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.splitlines()[-1].removeprefix("found:").strip()
+
+
+@pytest.mark.parametrize(
+    ("program", "expected"),
+    [
+        ("import pytest_burden", ""),
+        ("import pytest_burden.plugin", ""),
+        ("import pytest_burden.cli", ""),
+        ("import pytest_burden; pytest_burden.METRICS", ""),
+        # The twins: the guard sees what it is there to see.
+        ("import pytest_burden; pytest_burden.measure", "torch"),
+        ("import tabulate", "tabulate"),
+        ("import subprocess; subprocess.run(['true'])", "subprocess.Popen"),
+    ],
+)
+def test_imports(program: str, expected: str) -> None:
+    """Nothing heavy before a network is measured."""
+    found_ = found(program, ROOT).split()
+    assert (expected in found_) if expected else found_ == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "pyproject", "test", "heavy"),
+    [
+        ([], "", "def test(): pass", False),
+        ([], "[tool.burden.limits]\nmax_params = '1k'\n", "def test(): pass", False),
+        (
+            ["test_it.py"],
+            "[tool.burden.models.net]\nbuild = 'net:net'\ninputs = ['1x1']\nmax_params = 1\n",
+            "def test(): pass",
+            False,
+        ),
+        (["--collect-only"], "", "def test(burden): pass", False),
+        # The twin: a test that measures.
+        (
+            [],
+            "",
+            (
+                "def test(burden):\n"
+                "    from torch import nn\n"
+                "    burden(lambda: nn.Linear(1, 1), '1x1')"
+            ),
+            True,
+        ),
+    ],
+)
+def test_running_pytest(
+    arguments: list[str],
+    pyproject: str,
+    test: str,
+    heavy: bool,
+    tmp_path: Path,
+) -> None:
+    """A run that measures nothing pays nothing for the plugin."""
+    (tmp_path / "pyproject.toml").write_text(f"[tool.pytest.ini_options]\n{pyproject}")
+    (tmp_path / "test_it.py").write_text(f"{test}\n")
+    options = ["-p", "no:cacheprovider", *arguments]
+    found_ = found(PYTEST.format(arguments=options), tmp_path)
+    assert ("torch" in found_.split()) == heavy
+    assert heavy or found_ == ""

@@ -1,0 +1,160 @@
+"""What no single test can say: budgets that match nothing, and what a partial run may not judge."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from tests.plugin.conftest import Project
+
+TEST = """
+def test_a(burden): burden(small, "1x4")
+def test_b(burden): burden(small, "1x4", name="head")
+@pytest.mark.skip
+def test_skipped(burden): burden(small, "1x4")
+@pytest.mark.xfail(strict=False)
+def test_xfailed(burden): assert False
+def test_plain(): pass
+"""
+
+
+def budgets(*patterns: str) -> str:
+    """Return a configuration with a budget for each pattern."""
+    return "".join(f'[tool.burden.budgets."{each}"]\nmax_params = 10\n' for each in patterns)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "*::test_a",
+        "test_it.py::test_a",
+        "test_it.py::test_b#head",
+        "test_it.py::test_skipped",  # it may measure on another machine
+        "test_it.py::test_skipped#any",
+        "*::test_xfailed*",
+        "*",
+    ],
+)
+def test_matched(project: Project, pattern: str) -> None:
+    """A budget that stands for something, or may elsewhere, is no finding."""
+    result = project(TEST, config=budgets(pattern))
+    assert result.ret == pytest.ExitCode.OK
+
+
+@pytest.mark.parametrize("pattern", ["*::test_aa", "test_it.py::test_b", "*::test_plain", "x"])
+def test_unmatched(project: Project, pattern: str) -> None:
+    """A budget that stands for nothing fails the run: it was renamed away, or never right."""
+    result = project(TEST, config=budgets("*::test_a", pattern))
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.assert_outcomes(passed=3, skipped=1, xfailed=1, errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*ERROR at budget check of pyproject.toml*",
+            f"pyproject.toml: tool.burden.budgets.*{pattern.replace('*', '[*]')}*",
+            f"    no measurement matches '{pattern.replace('*', '[*]')}'*",
+            "Correct the pattern, or remove the budget.",
+            "*burden: 2 measured, 1 pass, 1 no limit, 1 unmatched*",
+            f"unmatched: pyproject.toml: tool.burden.budgets.*{pattern.replace('*', '[*]')}*",
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["test_it.py"],
+        ["-k", "test_b"],
+        ["-m", "not skip"],
+        ["--lf"],
+        ["--sw"],
+        ["--deselect", "test_it.py::test_a"],
+        ["--ignore=other"],
+        ["-x", "-k", "test_b or test_a"],
+        ["--collect-only"],
+        ["--setup-only"],
+        ["--setup-plan"],
+        ["--no-burden"],
+    ],
+)
+def test_not_judged_in_part_of_a_run(project: Project, options: list[str]) -> None:
+    """What was not run may be what the budget is about."""
+    result = project(TEST, *options, config=budgets("*::no"))
+    assert result.ret == pytest.ExitCode.OK
+
+
+def test_not_judged_when_a_plugin_deselects(project: Project, pytester: pytest.Pytester) -> None:
+    """Plugins that split a run over machines take tests away without saying so."""
+    pytester.makeconftest("def pytest_collection_modifyitems(items): del items[1:]")
+    result = project(TEST, "-v", config=budgets("*::no"))
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(["*not judged*(tests were deselected): '[*]::no'"])
+
+
+def test_not_judged_below_the_rootdir(
+    project: Project, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From a folder below, only what is below it runs."""
+    below = pytester.mkdir("below")
+    (below / "test_below.py").write_text("def test_it(): pass\n")
+    monkeypatch.chdir(below)
+    result = project(TEST, config=budgets("*::no"))
+    assert result.ret == pytest.ExitCode.OK
+
+
+def test_not_judged_after_an_early_stop(project: Project) -> None:
+    """A run that -x ended has not seen everything: it is red for its own reason alone."""
+    result = project("def test_a(): assert False\ndef test_b(): pass", "-x", config=budgets("no"))
+    result.assert_outcomes(failed=1)
+    result.stdout.no_fnmatch_line("*unmatched*")
+
+
+def test_not_judged_after_errors_in_collection(project: Project, pytester: pytest.Pytester) -> None:
+    """A file that could not be imported may hold what the budget is about."""
+    pytester.makepyfile(test_broken="1 / 0")
+    result = project(TEST, "--continue-on-collection-errors", config=budgets("no"))
+    result.assert_outcomes(passed=3, skipped=1, xfailed=1, errors=1)
+    result.stdout.no_fnmatch_line("*unmatched*")
+
+
+def test_file_that_is_skipped(project: Project, pytester: pytest.Pytester) -> None:
+    """What a file skipped as a whole holds is not known."""
+    pytester.makepyfile(test_gone="import pytest\npytest.importorskip('there_is_no_such_module')")
+    config = budgets("test_gone.py::test_x")
+    assert project(TEST, config=config).ret == pytest.ExitCode.OK
+    config = budgets("test_come.py::test_x")
+    assert project(TEST, config=config).ret == pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.mark.parametrize(
+    ("policy", "code", "shown"),
+    [
+        ("fail", pytest.ExitCode.TESTS_FAILED, True),
+        ("warn", pytest.ExitCode.OK, True),
+        ("ignore", pytest.ExitCode.OK, False),
+    ],
+)
+def test_policy(project: Project, policy: str, code: pytest.ExitCode, *, shown: bool) -> None:
+    """As the policy says."""
+    config = f'{budgets("*::no")}[tool.burden.policy]\nunmatched = "{policy}"\n'
+    result = project(TEST, config=config)
+    assert result.ret == code
+    assert ("no measurement matches '*::no'" in result.stdout.str()) is shown
+
+
+def test_all_reports_agree(project: Project, pytester: pytest.Pytester) -> None:
+    """What fails the run is an error for JUnit as well; the cache does not learn of it."""
+    result = project(TEST, "--junitxml=out.xml", config=budgets("*::no"))
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    suite = ET.parse(pytester.path / "out.xml").getroot()[0]  # noqa: S314 pytest's own
+    assert (suite.get("errors"), suite.get("failures")) == ("1", "0")
+    again = project(TEST, "--lf")
+    again.assert_outcomes(passed=3, skipped=1, xfailed=1)
+    again.stdout.no_fnmatch_line("*known failures*")
+
+
+@pytest.mark.parametrize("options", [["-p", "no:terminal"], ["-p", "no:cacheprovider"], ["-q"]])
+def test_without_other_plugins(project: Project, options: list[str]) -> None:
+    """The exit code needs neither terminal nor cache."""
+    result = project(TEST, *options, config=budgets("*::no"))
+    assert result.ret == pytest.ExitCode.TESTS_FAILED

@@ -1,0 +1,179 @@
+"""Finding a rule, writing one's own, and what a wrong one is told."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import pytest_burden
+from pytest_burden import BurdenError
+from pytest_burden.engine.rules import Cost, find, registry, rule
+from pytest_burden.engine.spec import Op, Spec
+from tests.rules.table import call, spec
+
+HALF: Any = 1.5
+TWO: Any = 2.0
+OP = call("mylib.myop", spec(2, 4), spec(4), x=spec(2, 3), scale=2.0)
+
+
+@pytest.fixture(autouse=True)
+def _own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a test register what it likes: the rules are put back behind it."""
+    monkeypatch.setattr(registry, "_RULES", dict(registry._RULES))
+    monkeypatch.setattr(registry, "_DOUBTS", dict(registry._DOUBTS))
+
+
+def test_unknown_is_uncounted() -> None:
+    """An operator without a rule is named, never zero in silence."""
+    assert find(OP).state == "uncounted"
+    assert find(OP).because == "no rule has this name"
+
+
+@pytest.mark.parametrize(
+    "name", ["mylib::myop", "mylib.myop", "mylib::myop_"], ids=["colons", "dot", "in place"]
+)
+def test_own_rule(name: str) -> None:
+    """A function that names what it needs: arguments, one output, all outputs."""
+
+    @pytest_burden.rule(name)
+    def myop(x: Spec, out: Spec, outs: tuple[Spec, ...], scale: float, missing: int = 7) -> Cost:
+        return Cost(out.numel * x.shape[-1], len(outs) * missing, int(scale))
+
+    found = find(OP)
+    assert (found.state, found.cost(OP)) == ("counted", Cost((2 * 4) * 3, 2 * 7, 2))
+    assert myop(spec(3), spec(), (), 0.0) == Cost(3)  # what it decorates stays as it was
+
+
+def test_own_rule_replaces_ours() -> None:
+    """The last rule of a name holds, also where ours is a rule, free, or uncounted by doubt."""
+    for name in ("aten::mm", "aten::view", "torchvision::roi_align"):
+        rule(name)(lambda: Cost(1))
+        op = call(name.replace("::", "."), spec(1))
+        assert find(op).cost(op) == Cost(1)
+
+
+def test_for_one_run_alone() -> None:
+    """Rules that are handed in come before all others, and stay with whoever holds them."""
+    own = {"aten.mm": registry.counted(lambda out: Cost(other=out.numel))}
+    op = call("aten.mm", spec(2, 4), self=spec(2, 3))
+    assert find(op, own).cost(op) == Cost(other=2 * 4)
+    assert find(op).cost(op) == Cost(2 * 4 * 3)
+
+
+def test_names_before_views_before_tags() -> None:
+    """A view is free whoever owns it, unless it has a rule by name; in-place views too."""
+    view = Op("mylib.peek", "default", {"x": spec(2)}, (spec(1),), view=True)
+    assert find(view).state == "free"
+    tags = frozenset({"inplace_view", "pointwise"})
+    assert find(Op("aten.unheard_of", "default", {}, (spec(1),), tags=tags)).state == "free"
+    rule("mylib::peek")(lambda: Cost(3))
+    assert find(view).cost(view) == Cost(3)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("myop", "Invalid operator name (not of the form 'mylib::myop'): 'myop'"),
+        ("", "Invalid operator name (not of the form 'mylib::myop'): ''"),
+        ("mylib::", "Invalid operator name (not of the form 'mylib::myop'): 'mylib::'"),
+        ("a b::c", "Invalid operator name (not of the form 'mylib::myop'): 'a b::c'"),
+        (
+            "mylib::myop.Tensor",
+            "Invalid operator name (leave the overload out: 'mylib::myop'): 'mylib::myop.Tensor'",
+        ),
+        (
+            "aten.add.out",
+            "Invalid operator name (leave the overload out: 'aten::add'): 'aten.add.out'",
+        ),
+    ],
+)
+def test_wrong_name(name: str, message: str) -> None:
+    """A name is found wrong where it is written."""
+    with pytest.raises(BurdenError, match=f"^{re.escape(message)}$"):
+        rule(name)
+
+
+def test_no_name() -> None:
+    """The name cannot be left out, nor the brackets."""
+    with pytest.raises(BurdenError, match=re.escape('@rule("mylib::myop")')):
+        rule()
+    forgotten: Any = lambda out: Cost(out.numel)  # noqa: E731 what a decorator would be given
+    with pytest.raises(BurdenError, match=re.escape('@rule("mylib::myop")')):
+        rule(forgotten)
+
+
+def _named(*given: object) -> Cost:
+    return Cost(len(given))
+
+
+def _keywords(**given: object) -> Cost:
+    return Cost(len(given))
+
+
+def _by_position(x: Spec, /) -> Cost:
+    return Cost(x.numel)
+
+
+@pytest.mark.parametrize(
+    ("formula", "told"),
+    [
+        (_named, r"takes '\*given: .*object.*'; a rule names each argument it needs"),
+        (_keywords, r"takes '\*\*given: .*object.*'; a rule names each argument it needs"),
+        (_by_position, r"takes 'x: .*Spec.*'; a rule names each argument it needs"),
+        (3, "a rule is a function that returns a Cost, not 3"),
+        (type, "the arguments of the rule <class 'type'> cannot be read"),
+    ],
+)
+def test_wrong_formula(formula: Any, told: str) -> None:
+    """A formula whose arguments cannot be given by name is refused at once, with its place."""
+    with pytest.raises(BurdenError, match=told) as caught:
+        rule("mylib::myop")(formula)
+    if inspect.isfunction(formula):
+        place = f"{__file__}:{formula.__code__.co_firstlineno}"
+        assert place in str(caught.value)
+
+
+def _raises(x: Spec) -> Cost:
+    return Cost(x.shape[9])
+
+
+def _misspelt(scael: float) -> Cost:
+    return Cost(int(scael))
+
+
+@pytest.mark.parametrize(
+    ("formula", "told"),
+    [
+        (_misspelt, "asks for 'scael' (nearest: scale); the operator has: x, scale, out, outs"),
+        (_raises, "raised IndexError: tuple index out of range"),
+        (lambda: 7, "returned 7, not a Cost"),
+        (lambda: None, "returned None, not a Cost"),
+        (lambda: Cost(HALF), "returned macs=1.5, not a whole number, 0 or more"),
+        (lambda: Cost(other=-1), "returned other=-1, not a whole number, 0 or more"),
+        (lambda: Cost(other=TWO), "returned other=2.0, not a whole number, 0 or more"),
+        (lambda: Cost(transcendental=True), "returned transcendental=True, not a whole number"),
+    ],
+)
+def test_failing_formula(formula: Callable[..., Cost], told: str) -> None:
+    """What goes wrong is told with the operator and the formula's file and line."""
+    rule("mylib::myop")(formula)
+    place = f"{__file__}:{formula.__code__.co_firstlineno}"
+    with pytest.raises(BurdenError) as caught:
+        find(OP).cost(OP)
+    assert str(caught.value).startswith(f"the rule of mylib.myop ({place}) {told}")
+
+
+def test_no_output_to_ask_for() -> None:
+    """An operator that returns no tensor has no ``out``."""
+    rule("mylib::myop")(lambda out: Cost(out.numel))
+    with pytest.raises(BurdenError, match=r"asks for 'out'.*the operator has: x, outs"):
+        find(OP).cost(call("mylib.myop", x=spec(2)))
+
+
+def test_costs_add_up() -> None:
+    """Each figure by itself."""
+    assert Cost(1, 2, 3) + Cost(10, 20, 30) == Cost(11, 22, 33)
