@@ -98,7 +98,10 @@ class AbstractTensor(torch.Tensor):
         needs_data("direct access to a tensor's data")
 
     numpy = tolist = __array__ = __dlpack__ = data_ptr = __reduce_ex__ = _no_data
-    storage = untyped_storage = _typed_storage = __cuda_array_interface__ = _no_data
+    storage = untyped_storage = _typed_storage = _no_data
+
+    def __format__(self, format_spec: str) -> str:
+        return self._no_data() if self.dim() == 0 else object.__format__(self, format_spec)
 
     def __deepcopy__(self, memo: dict[int, object]) -> torch.Tensor:
         copied = self.detach().clone().requires_grad_(self.requires_grad)

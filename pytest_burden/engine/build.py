@@ -10,11 +10,9 @@ from typing import Any
 
 from torch import nn
 
-from pytest_burden.engine.abstract import (
-    NeedsData,
-    Tape,
-    active,
-)
+from pytest_burden.engine.abstract import NeedsData, Tape, active
+from pytest_burden.engine.escapes import Guard
+from pytest_burden.engine.homes import Homes
 from pytest_burden.engine.recorder import Recorder
 from pytest_burden.errors import BurdenError, suggest
 from pytest_burden.inputs import parse_input
@@ -48,8 +46,11 @@ def import_target(target: str) -> Any:
     return found
 
 
-def build(factory: Factory) -> nn.Module:
+def build(factory: Factory) -> tuple[nn.Module, Homes]:
     """Call a factory so that no weight is allocated or drawn; small constants stay real.
+
+    Returns:
+        The network, and which of its real tensors' values can be trusted.
 
     Raises:
         NeedsData: the factory reads values that do not exist.
@@ -58,15 +59,16 @@ def build(factory: Factory) -> nn.Module:
     _check_signature(factory)
     tape = Tape()
     active.tape = tape
+    recorder = Recorder(tape, building=True)
     try:
-        with Recorder(tape, building=True):
+        with recorder, Guard(recorder.homes):
             made = factory()
     finally:
         active.tape = None
         tape.close()
     if tape.needs_data:
         raise NeedsData(tape.needs_data[0])
-    return as_module(made, factory)
+    return as_module(made, factory), recorder.homes
 
 
 def _check_signature(factory: Factory) -> None:

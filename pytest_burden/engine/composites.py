@@ -18,8 +18,8 @@ from typing import Any
 
 import torch
 from torch.nn import functional
-from torch.overrides import TorchFunctionMode
 
+from pytest_burden.engine.escapes import Guard
 from pytest_burden.engine.recorder import Recorder
 
 _ATTENTION = (
@@ -56,12 +56,12 @@ _ATTENTION_LAYER_UNASKED = types.FunctionType(
 )
 
 
-class Composites(TorchFunctionMode):
+class Composites(Guard):
     """Records each call of a composite as one operator; what it runs inside is marked so."""
 
     def __init__(self, recorder: Recorder) -> None:
         """Make a mode that writes to ``recorder``."""
-        super().__init__()
+        super().__init__(recorder.homes)
         self._recorder = recorder
 
     def __torch_function__(
@@ -79,7 +79,7 @@ class Composites(TorchFunctionMode):
                 return _ATTENTION_LAYER_UNASKED(*args, **kwargs)
         known = COMPOSITES.get(func)
         if known is None:
-            return func(*args, **kwargs)
+            return super().__torch_function__(func, types, args, kwargs)
         name, names = known
         arguments = dict.fromkeys(names) | dict(zip(names, args, strict=False)) | dict(kwargs)
         return self._recorder.composite(f"torch.{name}", arguments, lambda: func(*args, **kwargs))

@@ -35,6 +35,9 @@ _CONTAINERS = frozenset({dict, list, set, OrderedDict})
 _SHARED = (enum.Enum, type, types.ModuleType, torch.ScriptObject, fx.Graph)
 """Never changed by a forward, or not to be copied at all."""
 
+_OWN = frozenset({"spec", "token"})
+"""Attributes of an abstract tensor that every one has for itself."""
+
 
 class Copier:
     """Copies one or several object graphs; what they share stays shared."""
@@ -60,13 +63,24 @@ class Copier:
         return made
 
     def _copy(self, value: Any) -> Any:
-        if isinstance(value, (torch.Tensor, InputSpec)):
+        if isinstance(value, torch.Tensor):
+            return self._tensor(value)
+        if isinstance(value, InputSpec):
             return self._leaf(value)
         if isinstance(value, nn.Module):
             return self._module(value)
         if isinstance(value, _SHARED):
             return value
         return _REBUILD.get(type(value), Copier._other)(self, value)
+
+    def _tensor(self, tensor: torch.Tensor) -> torch.Tensor:
+        """Let the leaf be made, and give it copies of what the user has hung onto the tensor."""
+        made = self._leaf(tensor)
+        self._keep(tensor, made)
+        for name, item in vars(tensor).items():
+            if name not in _OWN:
+                setattr(made, name, self.copy(item))
+        return made
 
     def _module(self, module: nn.Module) -> nn.Module:
         if type(module).__name__ == "OptimizedModule" and "_orig_mod" in module._modules:

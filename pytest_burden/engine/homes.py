@@ -19,6 +19,7 @@ class Homes:
         self.tape = tape
         self._tokens: dict[int, tuple[weakref.ref[Any], Token]] = {}
         self._tainted: set[int] = set()
+        self._handed_out: set[int] = set()
 
     def token(self, tensor: torch.Tensor, role: Role = "result") -> Token:
         """Return the token of a tensor's storage, a new one if it was never met."""
@@ -46,8 +47,31 @@ class Homes:
             return
         if address not in self._tokens:
             needs_data("an abstract value written into a tensor that is not the network's")
+        if address in self._handed_out:
+            needs_data("an abstract value written into memory that is shared with other code")
         self._tainted.add(address)
         torch._C._set_throw_on_mutable_data_ptr(tensor)
+
+    def hand_out(self, tensor: torch.Tensor) -> None:
+        """Note that other code, numpy say, gets hold of a tensor's memory.
+
+        Raises:
+            NeedsData: what the memory holds are not the values of a real run.
+        """
+        if isinstance(tensor, (AbstractTensor, *LAZY)) or tensor.layout is not torch.strided:
+            return  # an abstract tensor has nothing to hand out, and says so itself
+        if not self.trusts(tensor):
+            needs_data("direct access to data that an abstract value was written into")
+        self.token(tensor)
+        self._handed_out.add(torch.Tensor.untyped_storage(tensor)._cdata)
+
+    def take_over(self, tensor: torch.Tensor, value: AbstractTensor) -> None:
+        """Let a real tensor have the shape and the storage of an abstract one: ``.data =``."""
+        torch.Tensor.data.__set__(tensor, value)  # type: ignore[attr-defined]  # a getset slot
+        storage = torch.Tensor.untyped_storage(tensor)
+        address = storage._cdata
+        self._tokens[address] = (weakref.ref(storage, self._forgetter(address)), value.token)
+        self._tainted.add(address)
 
     def trusts(self, tensor: torch.Tensor) -> bool:
         """Return whether a real tensor's values are the ones a real run would have."""
@@ -58,11 +82,12 @@ class Homes:
 
     def _forgetter(self, address: int) -> Callable[[object], None]:
         # Closes over the tables, not over self: the callback must not keep the recorder alive.
-        tokens, tainted = self._tokens, self._tainted
+        tokens, marks = self._tokens, (self._tainted, self._handed_out)
 
         def forget(gone: object) -> None:
             if address in tokens and tokens[address][0] is gone:
                 del tokens[address]
-                tainted.discard(address)
+                for marked in marks:
+                    marked.discard(address)
 
         return forget

@@ -41,12 +41,16 @@ def _held(module: nn.Module, seen: set[int]) -> Iterator[Held]:
             yield Held(name, "buffer", numel, numel * buffer.dtype.itemsize, trainable=False)
     for name, value in vars(module).items():
         # Quantised layers keep weight and bias packed in an object that is no parameter.
-        if isinstance(value, torch.ScriptObject) and id(value) not in seen:
+        if _is_packed(value) and id(value) not in seen:
             seen.add(id(value))
             # Recurrent layers tell of a bias twice: by itself, and packed with its weight.
             tensors = {tensor.data_ptr(): tensor for tensor in _unpacked(value)}
             for tensor in tensors.values():
                 yield _as_held(name, tensor, trainable=False)
+
+
+def _is_packed(value: object) -> bool:
+    return isinstance(value, torch.ScriptObject) and not isinstance(value, torch._C.ScriptModule)
 
 
 def _as_held(name: str, tensor: torch.Tensor, *, trainable: bool) -> Held:

@@ -52,6 +52,11 @@ class _Leaves:
 class AbstractLeaves(_Leaves):
     """Makes tensors abstract; small ones of known value become real copies."""
 
+    def __init__(self, homes: Homes, buffers: Collection[int], built: Homes | None = None) -> None:
+        """Register in ``homes``; ``built`` knows the network's real tensors if we built it."""
+        super().__init__(homes, buffers)
+        self._built = built
+
     def __call__(self, tensor: torch.Tensor | InputSpec) -> torch.Tensor:
         """Return what stands for ``tensor`` in the run."""
         if isinstance(tensor, InputSpec):
@@ -60,12 +65,10 @@ class AbstractLeaves(_Leaves):
             needs_data(f"a {type(tensor).__name__} of layout {tensor.layout}")
         parameter = isinstance(tensor, nn.Parameter)
         role = self._role(tensor)
-        if not parameter and _stays_real(tensor):
+        known = self._built is None or self._built.trusts(tensor)
+        if known and not parameter and _stays_real(tensor):
             return self._at_home(tensor.detach().to("cpu", copy=True), role)
         made = self._abstract(dense_spec(tensor), role, requires_grad=tensor.requires_grad)
-        for name, value in vars(tensor).items():
-            if name not in ("spec", "token"):
-                setattr(made, name, value)
         if parameter:
             # What isinstance(…, nn.Parameter) looks for on a tensor of another class.
             made._is_param = True
@@ -105,8 +108,6 @@ def _copied(tensor: torch.Tensor) -> torch.Tensor:
         made = nn.Parameter(made, requires_grad=tensor.requires_grad)
     elif tensor.requires_grad:
         made.requires_grad_()
-    for name, value in vars(tensor).items():
-        setattr(made, name, value)
     return made
 
 

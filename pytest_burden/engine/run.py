@@ -18,7 +18,7 @@ from pytest_burden.engine.freememory import free_memory
 from pytest_burden.engine.inventory import inventory, is_lazy
 from pytest_burden.engine.leaves import AbstractLeaves, RealLeaves
 from pytest_burden.engine.recorder import Recorder
-from pytest_burden.engine.surroundings import fixed_surroundings
+from pytest_burden.engine.surroundings import fixed_surroundings, seed
 from pytest_burden.engine.trace import Trace
 from pytest_burden.engine.uncached import without_caches
 from pytest_burden.errors import BurdenError, MeasureError
@@ -43,12 +43,15 @@ class _Run:
             NeedsData: it reads values.
         """
         __tracebackhide__ = True
-        module = self.source if isinstance(self.source, nn.Module) else build(self.source)
+        if isinstance(self.source, nn.Module):
+            module, built = self.source, None
+        else:
+            module, built = build(self.source)
         self.network = module
         if is_lazy(module):
             raise NeedsData("its lazy modules are not initialised")
         recorder = Recorder(Tape())
-        leaves = AbstractLeaves(recorder.homes, set(map(id, module.buffers())))
+        leaves = AbstractLeaves(recorder.homes, set(map(id, module.buffers())), built)
         active.tape = recorder.tape
         try:
             copier = Copier(leaves)
@@ -126,6 +129,7 @@ def _trace(
     described = shapes((args, kwargs))
     _as_trainable(network)
     modules = [module for _, module in named]
+    seed()
     with following(modules, tape) as frames, without_caches(modules):
         try:
             with recorder, Composites(recorder):
@@ -158,6 +162,8 @@ def _as_trainable(network: nn.Module) -> None:
     Even under no_grad, matmul copies or does not depending on it.
     """
     for parameter in network.parameters():
+        if isinstance(parameter, LAZY):
+            continue
         if parameter.is_floating_point() or parameter.is_complex():
             parameter.requires_grad_()
 

@@ -6,11 +6,17 @@ import contextlib
 import gc
 import random
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 import torch.backends.opt_einsum
+
+from pytest_burden.engine.escapes import watched_capsules
+
+_ONE_AT_A_TIME = threading.RLock()
+"""Held by whoever measures: what is switched here belongs to the process, not to a thread."""
 
 
 @contextlib.contextmanager
@@ -24,7 +30,9 @@ def fixed_surroundings() -> Iterator[None]:
     cycle would die at a moment that differs from run to run).
     """
     with contextlib.ExitStack() as stack:
+        stack.enter_context(_ONE_AT_A_TIME)
         stack.enter_context(_kept_random_state())
+        stack.enter_context(watched_capsules())
         stack.enter_context(torch.inference_mode(mode=False))
         stack.enter_context(torch.no_grad())
         stack.enter_context(
@@ -60,12 +68,7 @@ def _kept_random_state() -> Iterator[None]:
     cuda = torch.cuda.is_initialized()
     cuda_states = torch.cuda.get_rng_state_all() if cuda else []
     try:
-        torch.default_generator.manual_seed(0)
-        random.seed(0)
-        if numpy_random:
-            numpy_random.seed(0)
-        if cuda:
-            torch.cuda.manual_seed_all(0)
+        seed()
         yield
     finally:
         torch.default_generator.set_state(torch_state)
@@ -74,6 +77,16 @@ def _kept_random_state() -> Iterator[None]:
             numpy_random.set_state(numpy_state)
         if cuda:
             torch.cuda.set_rng_state_all(cuda_states)
+
+
+def seed() -> None:
+    """Begin every sequence of random numbers anew: a forward draws the same, built how it was."""
+    torch.default_generator.manual_seed(0)
+    random.seed(0)
+    if numpy_random := getattr(sys.modules.get("numpy"), "random", None):
+        numpy_random.seed(0)
+    if torch.cuda.is_initialized():
+        torch.cuda.manual_seed_all(0)
 
 
 @contextlib.contextmanager

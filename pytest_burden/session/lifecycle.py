@@ -159,10 +159,15 @@ def _requests(item: pytest.Item, *fixtures: str) -> bool:
 
 
 def _is_ours(item: pytest.Item, fixture: str) -> bool:
-    """Return whether a fixture is this plugin's, not one that a project called the same."""
+    """Return whether a fixture is this plugin's, or one of that name that is made from it."""
     info = getattr(item, "_fixtureinfo", None)
     defined = getattr(info, "name2fixturedefs", {}).get(fixture, ())
-    return any(each.func.__module__ == _FIXTURE_MODULE for each in defined)
+    for each in reversed(defined):  # the last one is what the test gets
+        if each.func.__module__ == _FIXTURE_MODULE:
+            return True
+        if fixture not in each.argnames:
+            return False
+    return False
 
 
 def _missing(item: pytest.Item, found: Marked) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
 import pytest
@@ -101,12 +101,13 @@ def _module(step: object, made: list[nn.Module]) -> nn.Module:
         return Random(step, made)
     if isinstance(step, int):
         return made[step % len(made)] if made else nn.Linear(WIDTH, WIDTH)
-    layer = {
+    layers: dict[str, Callable[[], nn.Module]] = {
         "linear": lambda: nn.Linear(WIDTH, WIDTH),
         "norm": lambda: nn.BatchNorm1d(WIDTH),
         "relu": lambda: nn.ReLU(inplace=True),
         "identity": nn.Identity,
-    }[str(step)]()
+    }
+    layer = layers[str(step)]()
     made.append(layer)
     return layer
 
