@@ -20,6 +20,7 @@ import torch
 from torch import fx, nn
 from torch.utils.hooks import RemovableHandle
 
+from pytest_burden.engine.caches import Cached, emptied
 from pytest_burden.inputs import InputSpec
 
 T = TypeVar("T")
@@ -151,12 +152,12 @@ class Copier:
             self.copy(value.func), *map(self.copy, value.args), **self.copy(value.keywords)
         )
 
-    def _cached(self, value: functools._lru_cache_wrapper[Any]) -> object:
+    def _cached(self, value: Cached[Any]) -> object:
         """Give the copy a cache of its own, filled by a function that is its own."""
         wrapped = self.copy(value.__wrapped__)
         if wrapped is value.__wrapped__:
             return value
-        return functools.lru_cache(**value.cache_parameters())(wrapped)
+        return emptied(value, wrapped)
 
     def _weakref(self, value: weakref.ref[Any]) -> object:
         target = value()
@@ -225,6 +226,6 @@ _REBUILD: dict[type, Callable[[Copier, Any], Any]] = {
     types.MethodType: Copier._method,
     types.FunctionType: Copier._function,
     weakref.ref: Copier._weakref,
-    functools._lru_cache_wrapper: Copier._cached,
+    Cached: Copier._cached,
     RemovableHandle: Copier._handle,
 }

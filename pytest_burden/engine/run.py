@@ -11,6 +11,7 @@ from torch import nn
 
 from pytest_burden.engine.abstract import LAZY, NeedsData, Tape, active
 from pytest_burden.engine.build import as_module, build
+from pytest_burden.engine.caches import fresh_caches
 from pytest_burden.engine.composites import Composites
 from pytest_burden.engine.copying import Copier
 from pytest_burden.engine.frames import Frames, following, shapes
@@ -20,7 +21,6 @@ from pytest_burden.engine.leaves import AbstractLeaves, RealLeaves
 from pytest_burden.engine.recorder import Recorder
 from pytest_burden.engine.surroundings import fixed_surroundings, seed
 from pytest_burden.engine.trace import Trace
-from pytest_burden.engine.uncached import without_caches
 from pytest_burden.errors import BurdenError, MeasureError
 from pytest_burden.inputs import BYTES, InputSpec
 
@@ -130,7 +130,7 @@ def _trace(
     _as_trainable(network)
     modules = [module for _, module in named]
     seed()
-    with following(modules, tape) as frames, without_caches(modules):
+    with following(modules, tape) as frames, fresh_caches(modules):
         try:
             with recorder, Composites(recorder):
                 network(*args, **kwargs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import ctypes
+import functools
 import io
 import pickle
 import random
@@ -527,6 +528,58 @@ def test_lazy_caches_are_filled_each_time() -> None:
     """A cache that the first forward fills is filled in the copy, so each measurement pays it."""
     model = around(lambda: nn.Linear(8, 8), by_first_call)()
     assert [measure(model, X).macs for _ in range(3)] == [2 * ONE] * 3
+
+
+def _behind(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A decorator that keeps a cache where no name shows it."""
+    cached = functools.lru_cache(function)
+
+    @functools.wraps(function)
+    def wrapper(*args: Any) -> Any:
+        return cached(*args)
+
+    return wrapper
+
+
+@functools.lru_cache
+def table(size: int) -> torch.Tensor:
+    """Return a table that takes ``size`` cubed multiply-adds."""
+    return torch.ones(size, size) @ torch.ones(size, size)
+
+
+@_behind
+def hidden_table(size: int) -> torch.Tensor:
+    """Return the same from a cache of a decorator."""
+    return torch.ones(size, size) @ torch.ones(size, size)
+
+
+class Tables(nn.Module):
+    """Takes each of three cached tables twice."""
+
+    @staticmethod
+    @functools.lru_cache
+    def own(size: int) -> torch.Tensor:
+        """Return the same from a cache of the class."""
+        return torch.ones(size, size) @ torch.ones(size, size)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return (N, 8) from (N, 8)."""
+        for make in (table, hidden_table, self.own):
+            x = x + make(8)[0] + make(8)[1]
+        return x
+
+
+def test_cached_functions_are_computed_once_in_each_measurement() -> None:
+    """A process-wide cache neither hides work from later measurements nor keeps their tensors."""
+    burdens = [measure(source, X) for source in (Tables, Tables(), Tables, Tables())]
+    assert all(burden == burdens[0] for burden in burdens)
+    assert burdens[0].macs == 3 * 8 * 8 * 8
+    assert (table.cache_info().currsize, Tables.own.cache_info().currsize) == (0, 0)
+    assert type(vars(Tables)["own"]) is staticmethod
+    model = Tables()
+    model(X)
+    assert measure(model, X) == burdens[0]
+    assert (table.cache_info().currsize, Tables.own.cache_info().currsize) == (1, 1)
 
 
 def test_large_integers_have_no_values() -> None:
