@@ -1,7 +1,7 @@
 """The command `burden`: arguments in, a table or JSON out. Needs no pytest.
 
 Exit status 0: measured. 2: nothing was measured, and one line or the network's own traceback says
-why. 1 is kept for a broken budget.
+why. 1 is kept for a broken budget. 130: interrupted.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from pytest_burden.report.network import module_table, network_table
 from pytest_burden.report.progress import progress
 
 USAGE = 2
+INTERRUPTED = 130  # as shells have it: 128 and the number of the signal
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -35,6 +36,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BurdenError as error:
         print(f"burden: {' '.join(str(error).split())}", file=sys.stderr)
         return USAGE
+    except KeyboardInterrupt:
+        print("burden: interrupted", file=sys.stderr)
+        return INTERRUPTED
     except (Exception, SystemExit) as error:  # noqa: BLE001 the user's code may raise anything
         print(_own_traceback(error), end="", file=sys.stderr)
         return USAGE
@@ -127,11 +131,16 @@ def _measure(arguments: argparse.Namespace) -> Burden:
     from pytest_burden.engine.build import import_target  # noqa: PLC0415
     from pytest_burden.engine.measure import measure  # noqa: PLC0415
 
+    keywords: dict[str, Any] = {}
+    for name, value in arguments.kwargs:
+        if name in keywords:
+            raise BurdenError(f"--kwarg {name} is given twice")
+        keywords[name] = value
     sys.path.insert(0, os.getcwd())  # noqa: PTH109 as `python -m` has it
     return measure(
         import_target(arguments.target),
         tuple(arguments.inputs),
-        dict(arguments.kwargs),
+        keywords,
         convention=Convention(
             fma=arguments.fma,
             datum_bytes=arguments.datum_bytes,

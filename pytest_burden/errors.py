@@ -14,9 +14,20 @@ class MeasureError(BurdenError):
     """A network that could not be measured, neither without data nor by a real run."""
 
 
+for _error in (BurdenError, MeasureError):
+    _error.__module__ = "pytest_burden"  # where users import it from; pytest prints it with that
+
+
 def nearest(word: str, words: Iterable[str]) -> str | None:
-    """Return the entry of ``words`` that looks most like ``word``, or None if none comes near."""
-    matches = difflib.get_close_matches(word, list(words), n=1, cutoff=0.6)
+    """Return the entry of ``words`` that looks most like ``word``, or None if none comes near.
+
+    Upper and lower case are told apart only where that decides between two of them.
+    """
+    known = list(words)
+    folded = {each.casefold(): each for each in known}
+    matches = difflib.get_close_matches(word, known, n=1, cutoff=0.6) or [
+        folded[match] for match in difflib.get_close_matches(word.casefold(), folded, n=1)
+    ]
     return matches[0] if matches else None
 
 

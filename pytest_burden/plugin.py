@@ -167,14 +167,15 @@ def _is_on(config: pytest.Config) -> bool:
 def _is_configured(config: pytest.Config) -> bool:
     """Return whether configuration or command line have to do with budgets."""
     options = ("burden_json", "burden_table", "burden_strict", "burden_off")
-    if any(config.getoption(name) for name in options):
+    if any(config.getoption(name) is not None for name in options):
         return True
     if config.getoption("numprocesses", None) or config.getoption("tx", None):
         return True  # the controller of pytest-xdist does not see the tests that its workers run
     try:
-        return MARKER.encode() in (config.rootpath / "pyproject.toml").read_bytes()
+        content = (config.rootpath / "pyproject.toml").read_bytes()
     except OSError:
         return False
+    return MARKER.encode() in content.replace(b"\0", b"")  # between the letters of UTF-16
 
 
 def _concern(items: Iterable[pytest.Item]) -> bool:

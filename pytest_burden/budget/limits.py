@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pytest_burden.budget.units import EXAMPLES, SizeError, parse_scaled, parse_size
 from pytest_burden.burden import METRICS
-from pytest_burden.errors import BurdenError, suggest
+from pytest_burden.errors import BurdenError, nearest, suggest
 
 _PREFIXES = {"k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "p": 10**15}
 
@@ -80,7 +80,7 @@ def read_limits(
             limit = _read(key, value, where(key), other_keys)
         except BurdenError as error:
             reason = error.reason if isinstance(error, SizeError) else str(error)
-            wrong.append(Wrong(key, value, reason, _example(key)))
+            wrong.append(Wrong(key, value, reason, _example(key, other_keys)))
             continue
         if limit.metric in limits:
             reason = f"a second limit on {limit.metric}: keep one of the two"
@@ -100,10 +100,13 @@ def _read(key: str, value: object, where: str, other_keys: tuple[str, ...]) -> L
     return Limit(known.metric, maximum, where, f"{key}={value!r}")
 
 
-def _example(key: str) -> str:
+def _example(key: str, other_keys: tuple[str, ...]) -> str:
+    """Return a line that sets this limit, or the one that was meant; none if that is no limit."""
+    if key not in KEYS:
+        key = nearest(key, [*KEYS, *other_keys]) or "max_params"
     known = KEYS.get(key)
     if known is None:
-        return 'max_params = "26M"'
+        return ""
     if known.scale is not None:
         return f"{key} = 5"
     return f'{key} = "{EXAMPLES[METRICS[known.metric].unit]}"'

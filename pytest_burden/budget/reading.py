@@ -53,7 +53,7 @@ def load(path: FilePath) -> tuple[Config, list[Problem]]:
         return Config(), []
     except OSError as error:
         return Config(), [Problem(FILE, "cannot be read", str(error.strerror))]
-    if b"burden" not in content:
+    if b"burden" not in content.replace(b"\0", b""):  # between the letters of UTF-16
         return Config(), []
     try:
         return read(content.decode("utf-8"))
@@ -109,17 +109,19 @@ class _Reader:
         return tuple(budgets)
 
     def _models(self, table: Mapping[str, Any]) -> tuple[Model, ...]:
-        return tuple(
-            self._model(name, self._table(("tool", "burden", "models", name), value))
-            for name, value in table.items()
-        )
+        models = []
+        for name, value in table.items():
+            if isinstance(value, dict):
+                models.append(self._model(name, value))
+            else:  # one problem, not one for each key that is missing
+                self._table(("tool", "burden", "models", name), value)
+        return tuple(models)
 
     def _model(self, name: str, table: Mapping[str, Any]) -> Model:
         path = ("tool", "burden", "models", name)
-        if not name or "::" in name or "#" in name:
-            self._problem(
-                path, name, "a model's name has neither '::' nor '#'", _EXAMPLES["models"]
-            )
+        if not name.strip() or not name.isprintable() or "::" in name or "#" in name:
+            reason = "a model's name is a text of one line without '::' and '#'"
+            self._problem(path, None, reason, _EXAMPLES["models"])
         build = table.get("build")
         if build is None:
             self._problem(path, None, "the key build is missing", _EXAMPLES["build"])
@@ -214,7 +216,7 @@ class _Reader:
     def _table(self, path: Path, value: object) -> Mapping[str, Any]:
         if isinstance(value, dict):
             return value
-        self._problem(path, value, "a table belongs here", _EXAMPLES.get(path[-1], ""))
+        self._problem(path, value, "a table belongs here", _EXAMPLES.get("".join(path[2:3]), ""))
         return {}
 
     def _known(self, path: Path, table: Mapping[str, Any], keys: Sequence[str]) -> None:

@@ -45,6 +45,7 @@ _LONGEST = 40
 _TOO_MUCH = 10**30
 _TEN_THOUSAND = 100_000  # per cent, in tenths
 _TOO_LONG = ">9,999 %"
+_AT_LIMIT = 1000  # per cent, in tenths
 _DIGITS = 3
 _TWO_DIGITS = 10
 
@@ -126,13 +127,16 @@ def show_percent(part: int, whole: int) -> str:
 
 
 def show_use(measured: int, maximum: int) -> str:
-    """Return how much of a limit is used; 100.0 % says *at the limit* and never a rounding."""
+    """Return how much of a limit is used; 100.0 % says *at the limit* and never a rounding.
+
+    Above it, this is 100 % more than what `show_percent` says of the excess.
+    """
     if maximum == 0:
         return "100.0 %" if measured == 0 else _TOO_LONG
-    tenths, rest = divmod(measured * 1000, maximum)
-    if rest and measured > maximum:
-        tenths += 1
-    return _percent(tenths)
+    if measured <= maximum:
+        return _percent(measured * 1000 // maximum)
+    tenths = _half_up(measured * 1000, maximum)
+    return _percent(tenths) if tenths > _AT_LIMIT else f">{_percent(_AT_LIMIT)}"
 
 
 def _percent(tenths: int) -> str:

@@ -80,7 +80,7 @@ def _check_signature(factory: Factory) -> None:
         signature.bind()
     except TypeError as error:
         raise BurdenError(
-            f"the factory {_name(factory)} needs arguments ({error});"
+            f"the factory {_name(factory)!r} needs arguments ({error});"
             f" give them in a function of none: lambda: {_name(factory)}(...)"
         ) from None
 
@@ -98,7 +98,7 @@ def as_module(made: object, factory: object) -> nn.Module:
     if isinstance(made, nn.Module):
         return made
     kind = type(made).__name__
-    raise BurdenError(f"the factory {_name(factory)} returned {kind}, not a torch.nn.Module")
+    raise BurdenError(f"the factory {_name(factory)!r} returned {kind}, not a torch.nn.Module")
 
 
 def read_specs(value: Any, *, where: str = "input") -> Any:

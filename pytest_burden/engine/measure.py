@@ -55,7 +55,7 @@ def measure(  # noqa: PLR0913 the public function: all but two are rarely given
         raise BurdenError(f'Invalid real (neither "auto" nor "never"): {real!r}')
     if not isinstance(model_or_factory, nn.Module) and not callable(model_or_factory):
         kind = type(model_or_factory).__name__
-        raise BurdenError(f"expected a torch.nn.Module or a factory of one, got a {kind}")
+        raise BurdenError(f"expected a torch.nn.Module or a factory of one, got: {kind}")
     own = {normal_name(name): counted(formula) for name, formula in (rules or {}).items()}
     given = args if isinstance(args, (tuple, list)) else (args,)
     positional = [read_specs(value) for value in given]

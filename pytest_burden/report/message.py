@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from textwrap import dedent, indent
 
 from pytest_burden.budget.limits import Limit
 from pytest_burden.budget.result import Result
 from pytest_burden.budget.units import show, show_excess, show_percent
-from pytest_burden.budget.verdict import Kind, Verdict
+from pytest_burden.budget.verdict import Kind, Verdict, uncounted
 from pytest_burden.burden import METRICS, Burden, ModuleRow
 from pytest_burden.errors import suggest
 
@@ -24,19 +25,22 @@ _FIGURE = {
 """The figure broken down by module that stands behind a metric."""
 
 _LIGHTER = "Make it lighter, or raise the limit where it stands."
-_RULE = "Register a rule for each operator with pytest_burden.rule."
 
 Lines = list[str]
 
 
-def violations(results: Iterable[Result]) -> str:
-    """Return one message with every verdict of these results that turns the run red."""
-    return sentences(
+def violations(results: Iterable[Result], test: str = "") -> str:
+    """Return one message with every verdict of these results that turns the run red.
+
+    With ``test``, it is shown below that test's name: the id of the test is not repeated.
+    """
+    verdicts = (
         (verdict, result.burden)
         for result in results
         for verdict in result.verdicts
         if verdict.fails
     )
+    return sentences(verdicts, test=test)
 
 
 def warnings(results: Iterable[Result]) -> str:
@@ -50,32 +54,43 @@ def warnings(results: Iterable[Result]) -> str:
 
 
 def sentences(
-    verdicts: Iterable[tuple[Verdict, Burden | None]], known_ids: Sequence[str] = ()
+    verdicts: Iterable[tuple[Verdict, Burden | None]],
+    known_ids: Sequence[str] = (),
+    test: str = "",
 ) -> str:
     """Return a block for each verdict, and once after those of one kind what to do about them.
 
     Args:
         verdicts: each with the burden it was made of, if any.
         known_ids: what was measured, for the nearest id of a budget that matches none.
+        test: the test below whose name this is shown; its id is left out.
     """
     blocks: list[Lines] = []
     advice: dict[str, None] = {}
     for verdict, burden in verdicts:
-        block, next_step = _block(verdict, burden, known_ids)
+        subject = verdict.subject.removeprefix(test)
+        block, next_step = _block(subject, verdict, burden, known_ids)
         blocks.append(block)
         advice[next_step] = None
     return "\n".join([*(line for block in blocks for line in block), *filter(None, advice)])
 
 
-def _block(verdict: Verdict, burden: Burden | None, known_ids: Sequence[str]) -> tuple[Lines, str]:
+def _block(
+    subject: str, verdict: Verdict, burden: Burden | None, known_ids: Sequence[str]
+) -> tuple[Lines, str]:
     """Return the lines of one verdict, and the next step."""
     if verdict.limit is None:
-        return _without_limit(verdict, known_ids)
+        return _without_limit(subject, verdict, known_ids)
     if burden is None or verdict.measured is None:
-        return _unsupported(verdict.subject, verdict.limit)
+        return _unsupported(subject, verdict.limit)
     if verdict.kind is Kind.INCOMPLETE:
-        return _incomplete(verdict, verdict.limit, verdict.measured, burden)
-    return _over(verdict.subject, verdict.limit, verdict.measured, burden)
+        return _incomplete(subject, verdict.limit, verdict.measured, burden)
+    return _over(subject, verdict.limit, verdict.measured, burden)
+
+
+def _headline(subject: str, says: str) -> str:
+    """Return the first line, which is also all that pytest's short summary has room for."""
+    return f"{subject} {says}" if subject else says.removeprefix("is ")
 
 
 def _over(subject: str, limit: Limit, measured: int, burden: Burden) -> tuple[Lines, str]:
@@ -86,43 +101,52 @@ def _over(subject: str, limit: Limit, measured: int, burden: Burden) -> tuple[Li
         ("limit", texts[1], limit.where),
         *_largest(limit.metric, burden),
     ]
-    lines = [f"{subject} is over {limit.key} by {texts[2]}{share}", *_columns(rows)]
-    return lines, _RULE if limit.metric == "uncounted_ops" else _LIGHTER
+    headline = _headline(subject, f"is over {limit.key} by {texts[2]}{share}")
+    next_step = _rule_or_gap(burden) if limit.metric == "uncounted_ops" else _LIGHTER
+    return [headline, *_columns(rows)], next_step
 
 
-def _incomplete(verdict: Verdict, limit: Limit, measured: int, burden: Burden) -> tuple[Lines, str]:
+def _incomplete(subject: str, limit: Limit, measured: int, burden: Burden) -> tuple[Lines, str]:
     unit = METRICS[limit.metric].unit
     rows = [
         ("measured", f"at least {show(measured, unit)}", _how(burden)),
         ("limit", show(limit.maximum, unit), limit.where),
-        ("uncounted", _calls(burden.uncounted_ops), verdict.detail),
+        ("uncounted", _calls(burden.uncounted_ops), uncounted(burden)),
     ]
-    lines = [f"{verdict.subject} may be over {limit.key}: not all is counted", *_columns(rows)]
-    return lines, f"{_RULE[:-1]}, or accept the gap with max_uncounted_ops={burden.uncounted_ops}."
+    headline = _headline(subject, f"may be over {limit.key}: not all is counted")
+    return [headline, *_columns(rows)], _rule_or_gap(burden)
+
+
+def _rule_or_gap(burden: Burden) -> str:
+    return (
+        "Register a rule for each operator with pytest_burden.rule, or accept the gap with"
+        f" max_uncounted_ops={burden.uncounted_ops}."
+    )
 
 
 def _unsupported(subject: str, limit: Limit) -> tuple[Lines, str]:
     lines = [
-        f"{subject} has a limit on {limit.metric}, which cannot be measured here",
+        _headline(subject, f"has a limit on {limit.metric}, which cannot be measured here"),
         *_columns([("limit", show(limit.maximum, METRICS[limit.metric].unit), limit.where)]),
     ]
     return lines, "Remove the limit, or limit a metric that is measured."
 
 
-def _without_limit(verdict: Verdict, known_ids: Sequence[str]) -> tuple[Lines, str]:
+def _without_limit(subject: str, verdict: Verdict, known_ids: Sequence[str]) -> tuple[Lines, str]:
     if verdict.kind is Kind.UNMATCHED:
         near = suggest(verdict.detail, known_ids)
-        says = [verdict.subject, f"    no measurement matches {verdict.detail!r}{near}"]
+        says = [f"no measurement matches {verdict.detail!r}{near}", f"    {subject}"]
         return says, "Correct the pattern, or remove the budget."
     if verdict.kind is Kind.UNMEASURED:
-        return [f"{verdict.subject} measured nothing", *_indented(verdict.detail)], ""
+        return [_headline(subject, "measured nothing"), *_indented(verdict.detail)], ""
     if verdict.kind is Kind.INCOMPLETE:
-        return [f"{verdict.subject} could not be measured", *_indented(verdict.detail)], ""
-    return [f"{verdict.subject}: {verdict.kind.value}", *_indented(verdict.detail)], ""
+        return [_headline(subject, "could not be measured"), *_indented(verdict.detail)], ""
+    what, _, more = verdict.detail.partition("\n")
+    return [f"{subject}: {what}" if subject else what, *_indented(more)], ""
 
 
 def _indented(text: str) -> Lines:
-    return [f"    {line}" for line in text.splitlines()]
+    return indent(dedent(text), "    ").splitlines()
 
 
 def _calls(number: int) -> str:

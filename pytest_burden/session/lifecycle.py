@@ -76,13 +76,15 @@ def observer(item: pytest.Item) -> Callable[[Any, tuple[Any, ...], dict[str, Any
 
     def observe(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         outcome: Any
+        name = Name(type(module).__name__)
         try:
             outcome = measured(record.settings, module, args, kwargs)
         except MeasureError as error:
             outcome = Failure(Kind.INCOMPLETE, str(error))
         except Exception as error:  # noqa: BLE001 the test runs as it is; its own call will tell
-            outcome = Failure(Kind.ERROR, f"{type(error).__name__}: {error}")
-        record.measured.append(Measured(Name(type(module).__name__), outcome))
+            reason = f"{name.text} raised {type(error).__name__}: {error}"
+            outcome = Failure(Kind.ERROR, reason)
+        record.measured.append(Measured(name, outcome))
 
     return observe
 
@@ -117,7 +119,18 @@ def _close(item: pytest.Item, raised: BaseException | None) -> str:
     record.results = results = (*results, *_shared(item, raised))
     if record.settings.config.junit:
         item.user_properties += _properties(record.test, results)
-    return violations(results)
+    return violations(_untold(results, str(raised or "")), record.test)
+
+
+def _untold(results: Iterable[Result], raised: str) -> Iterable[Result]:
+    """Leave out the measurement whose error is the one that the test has raised."""
+    if not raised:
+        return results
+    return [
+        result
+        for result in results
+        if result.burden or not all(v.detail.endswith(raised) for v in result.verdicts)
+    ]
 
 
 def attach(item: pytest.Item, report: pytest.TestReport) -> None:

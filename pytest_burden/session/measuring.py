@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pytest_burden.burden import Burden
+from pytest_burden.errors import BurdenError
 from pytest_burden.session.settings import Settings
 
 # The frames of this module are no news to somebody whose own forward failed.
@@ -49,4 +50,7 @@ def imported(build: str) -> Any:
     """
     from pytest_burden.engine.build import import_target  # noqa: PLC0415 it brings torch
 
-    return import_target(build)
+    try:
+        return import_target(build)
+    except SystemExit as error:
+        raise BurdenError(f"cannot import {build!r}: SystemExit: {error}") from error

@@ -71,7 +71,8 @@ class ModelItem(pytest.Item):
         except MeasureError as error:
             outcome = Failure(Kind.INCOMPLETE, str(error))
         except BurdenError as error:
-            outcome = Failure(Kind.ERROR, str(error))
+            place = f'{FILE}:{self.model.line}: build = "{self.model.build}"'
+            outcome = Failure(Kind.ERROR, f"{error}\n{place}")
         except Exception as error:
             failure = Failure(Kind.ERROR, f"{type(error).__name__}: {error}")
             record.measured.append(Measured(Name(), failure))
@@ -84,7 +85,8 @@ class ModelItem(pytest.Item):
             return super().repr_failure(excinfo, style)
         chosen = self.config.getoption("tbstyle", "auto")
         return excinfo.getrepr(
-            style="long" if chosen == "auto" else chosen,
+            # Most frames are torch's, and its source is no news.
+            style="short" if chosen == "auto" else chosen,
             tbfilter=lambda raised: raised.traceback.cut(path=measuring.__file__).filter(raised),
         )
 

@@ -24,6 +24,9 @@ from pytest_burden.session.state import State
 _OUTPUT = "burden"
 """The key of what a worker sends when it has finished."""
 
+_CHECK = "budget check"
+"""When an error of the whole run was found, as in "ERROR at budget check of pyproject.toml"."""
+
 _MARKUP = {
     "plain": {},
     "good": {"green": True},
@@ -93,6 +96,13 @@ class Controller:
             self._state.unfinished.add(test)
         if text := vars(report).pop(ATTRIBUTE, None):
             self._state.add(test, parse(text))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_teststatus(
+        self, report: pytest.CollectReport | pytest.TestReport
+    ) -> tuple[str, str, str] | None:
+        """Call an error of the whole run an error: pytest knows no such report."""
+        return ("error", "E", "ERROR") if report.when == _CHECK else None
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
@@ -175,7 +185,7 @@ class Controller:
 def _fail_session(config: pytest.Config, message: str) -> None:
     """Report an error of the whole run to everything that reports: exit code, JUnit, terminal."""
     report = pytest.CollectReport(FILE, "failed", message, [])
-    report.when = "budget check"  # as in "ERROR at budget check of ..."
+    report.when = _CHECK
     manager = config.pluginmanager
     terminal = manager.get_plugin("terminalreporter")
     # The cache would take it for a file to run again, the terminal would count collected files.

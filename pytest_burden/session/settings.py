@@ -44,11 +44,11 @@ def make_settings(config: pytest.Config, burden: Config) -> Settings:
     return Settings(
         config=burden,
         root=config.rootpath,
-        json=_writable(config.invocation_params.dir / json) if json else None,
+        json=None if json is None else _writable(config.invocation_params.dir / json),
         table=config.getoption("burden_table") or burden.table,
         strict=bool(config.getoption("burden_strict")),
         enforced=not config.getoption("burden_off"),
-        keep_rows=bool(json) or config.getoption("verbose", 0) > 0,
+        keep_rows=json is not None or config.getoption("verbose", 0) > 0,
     )
 
 

@@ -34,7 +34,7 @@ def test_read(key: str, value: object, metric: str, maximum: int) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "reason", "example"),
     [
-        ("max_gflop", 5, "unknown key (nearest: max_gflops)", 'max_params = "26M"'),
+        ("max_gflop", 5, "unknown key (nearest: max_gflops)", "max_gflops = 5"),
         ("max_parms", 5, "unknown key (nearest: max_params)", 'max_params = "26M"'),
         ("grow_params", "1%", "unknown key (nearest: max_params)", 'max_params = "26M"'),
         ("zzz", 5, "unknown key", 'max_params = "26M"'),
@@ -81,6 +81,7 @@ def test_neighbours_of_other_keys() -> None:
     """Beside the limits of a model, ``buld`` was meant to be ``build``."""
     _, (wrong,) = read_limits({"buld": "x"}, str, ("build", "inputs"))
     assert wrong.reason == "unknown key (nearest: build)"
+    assert wrong.example == ""
 
 
 def test_every_metric_has_its_key() -> None:

@@ -221,8 +221,18 @@ def test_defaults(text: str) -> None:
         ),
         (
             ['[tool.burden.models."a::b"]', 'build = "m:f"', "inputs = []"],
-            ':1: tool.burden.models."a::b" = "a::b"',
-            "a model's name has neither '::' nor '#'",
+            ':1: tool.burden.models."a::b"',
+            "a model's name is a text of one line without '::' and '#'",
+        ),
+        (
+            [r'[tool.burden.models."a\nb"]', 'build = "m:f"', "inputs = []"],
+            r':1: tool.burden.models."a\nb"',
+            "a model's name is a text of one line",
+        ),
+        (
+            ["[tool.burden.budgets]", "max_params = 5"],
+            ":2: tool.burden.budgets.max_params = 5",
+            'a table belongs here; for example: [tool.burden.budgets."*::test_resnet*"]',
         ),
         (
             ["[tool.burden.policy]", 'over = "warm"'],
@@ -255,9 +265,19 @@ def test_all_errors_in_one_go() -> None:
     assert report(problems).startswith("3 errors in the budgets, no test was run\npyproject.toml:2")
 
 
+def test_one_error_for_one_mistake() -> None:
+    """A model that is no table has no keys that could be missing."""
+    _, problems = read('[tool.burden.models]\nresnet50 = "shop.models:resnet50"\n')
+    assert [problem.reason for problem in problems] == ["a table belongs here"]
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
+        (
+            "[tool.burden]\n".encode("utf-16"),
+            "pyproject.toml:1: not UTF-8\n    byte 0xff: save it as UTF-8",
+        ),
         (
             b"[tool.burden]\nx = '\xff'\n",
             "pyproject.toml:2: not UTF-8\n    byte 0xff: save it as UTF-8",

@@ -235,7 +235,9 @@ def test_percent(part: int, whole: int, text: str) -> None:
         (50, 100, "50.0 %"),
         (99_999, 100_000, "99.9 %"),
         (100_000, 100_000, "100.0 %"),
-        (100_001, 100_000, "100.1 %"),
+        (100_001, 100_000, ">100.0 %"),
+        (1334, 1000, "133.4 %"),
+        (13_341, 10_000, "133.4 %"),  # as "over by 33.4 %" says it
     ],
 )
 def test_use(measured: int, maximum: int, text: str) -> None:
@@ -248,5 +250,16 @@ def test_use_agrees_with_the_verdict(measured: int, maximum: int) -> None:
     """100.0 % is shown exactly at the limit, more exactly above it."""
     text = show_use(measured, maximum)
     number = Decimal(text.rstrip(" %").replace(",", "").lstrip(">"))
-    assert (number > 100) == (measured > maximum)
-    assert (number == 100) == (measured == maximum)
+    assert (number > 100 or text.startswith(">")) == (measured > maximum)
+    assert (text == "100.0 %") == (measured == maximum)
+
+
+@given(st.integers(1, 10**15), st.integers(1, 10**15))
+def test_use_agrees_with_the_message(excess: int, maximum: int) -> None:
+    """The table and the message say the same of what is over."""
+    use, more = show_use(maximum + excess, maximum), show_percent(excess, maximum)
+    if more == "<0.1 %":
+        assert use == ">100.0 %"
+    elif not use.startswith(">"):
+        used, over = (Decimal(text.rstrip(" %").replace(",", "")) for text in (use, more))
+        assert used == 100 + over

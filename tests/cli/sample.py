@@ -28,6 +28,11 @@ def text() -> str:
     return "net"
 
 
+def interrupt() -> nn.Module:
+    """As Ctrl-C does."""
+    raise KeyboardInterrupt
+
+
 def leave() -> nn.Module:
     """End the program with the status of success."""
     raise SystemExit(0)

@@ -152,17 +152,17 @@ def test_prints_of_the_network_stay_out_of_the_result(capsys: pytest.CaptureFixt
         (
             ["tests.cli.sample:Wide"],
             (
-                "the factory Wide needs arguments (missing a required argument: 'width'); "
+                "the factory 'Wide' needs arguments (missing a required argument: 'width'); "
                 "give them in a function of none: lambda: Wide(...)"
             ),
         ),
         (
             ["tests.cli.sample:NUMBER"],
-            "expected a torch.nn.Module or a factory of one, got a int",
+            "expected a torch.nn.Module or a factory of one, got: int",
         ),
         (
             ["tests.cli.sample:text"],
-            "the factory text returned str, not a torch.nn.Module",
+            "the factory 'text' returned str, not a torch.nn.Module",
         ),
         (
             ["tests.cli.sample:net", "--input", "float23[1]"],
@@ -171,6 +171,10 @@ def test_prints_of_the_network_stay_out_of_the_result(capsys: pytest.CaptureFixt
         (
             ["tests.cli.sample:net", "--kwarg", "input=float32[1, x]"],
             "Invalid input spec (a size is not a whole number): 'float32[1, x]'",
+        ),
+        (
+            ["tests.cli.sample:Keywords", "--kwarg", "times=3", "--kwarg", "times=4"],
+            "--kwarg times is given twice",
         ),
     ],
 )
@@ -228,6 +232,13 @@ def test_own_error_of_the_factory(capsys: pytest.CaptureFixture[str]) -> None:
     message = refused(capsys, "tests.cli.sample:leave", "--input", "1x4")
     assert "in leave" in message
     assert message.endswith("SystemExit: 0\n")
+
+
+def test_interrupted(capsys: pytest.CaptureFixture[str]) -> None:
+    """One line and the exit status of shells: 1 would be a broken budget."""
+    assert main(["measure", "tests.cli.sample:interrupt", "--input", "1x4"]) == 130
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("", "burden: interrupted\n")
 
 
 def test_from_a_shell(tmp_path: Path) -> None:

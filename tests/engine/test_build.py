@@ -197,6 +197,25 @@ def test_a_factory_that_reads_weights(caught: bool) -> None:
         measure(lambda: Reader(caught=caught), "float32[1, 64]", real="never")
 
 
+def drawn_width(*, reads: bool) -> nn.Module:
+    """A layer whose width is drawn; where it reads, its network has to be built once more."""
+    width = 1 + int(1e6 * float(torch.rand(())))
+
+    def forward(layer: nn.Module, x: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = layer(x + torch.rand(1))
+        return out if reads and out.sum().item() else 2 * out
+
+    return Around(nn.Linear(1, width), forward)
+
+
+def test_a_factory_that_draws_builds_the_same_for_real() -> None:
+    """A real run after an attempt without data draws the same numbers as a first one."""
+    abstract = measure(lambda: drawn_width(reads=False), "float32[1, 1]")
+    real = measure(lambda: drawn_width(reads=True), "float32[1, 1]")
+    assert (abstract.method, real.method) == ("abstract", "real")
+    assert abstract.params == real.params
+
+
 def tied_embedding() -> nn.Module:
     """Three layers on one weight, tied in three ways."""
     net = nn.ModuleDict(
@@ -335,11 +354,11 @@ def needs_an_argument(width: int) -> nn.Module:
 @pytest.mark.parametrize(
     ("factory", "error", "message"),
     [
-        (needs_an_argument, BurdenError, "needs_an_argument needs arguments .*'width'"),
+        (needs_an_argument, BurdenError, "'needs_an_argument' needs arguments .*'width'"),
         (lambda: None, BurdenError, "returned NoneType, not a torch.nn.Module"),
         (lambda: nn.Linear, BurdenError, "returned type, not a torch.nn.Module"),
         (lambda: torch.ones(3), BurdenError, "returned Tensor, not a torch.nn.Module"),
-        (3, BurdenError, "expected a torch.nn.Module or a factory of one, got a int"),
+        (3, BurdenError, "expected a torch.nn.Module or a factory of one, got: int"),
         ("package:factory", BurdenError, "expected a torch.nn.Module or a factory of one"),
     ],
 )

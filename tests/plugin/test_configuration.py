@@ -46,6 +46,7 @@ def test_told_under_xdist(apart: Project, options: list[str]) -> None:
     [
         (b"[tool.burden\n", "pyproject.toml: not TOML"),
         (b"[tool.burden]\n# \xff\n", "pyproject.toml:2: not UTF-8"),
+        ("[tool.burden]\n".encode("utf-16"), "pyproject.toml:1: not UTF-8"),
     ],
 )
 def test_unreadable(pytester: pytest.Pytester, content: bytes, told: str) -> None:
@@ -61,6 +62,7 @@ def test_unreadable(pytester: pytest.Pytester, content: bytes, told: str) -> Non
     ("option", "told"),
     [
         ("--burden-json=missing/out.json", "ERROR: --burden-json=*: there is no folder *missing"),
+        ("--burden-json=", "ERROR: --burden-json=*: this is a folder, a file belongs here"),
         ("--burden-json=.", "ERROR: --burden-json=*: this is a folder, a file belongs here"),
         ("--burden-table=some", "*argument --burden-table: invalid choice: 'some'*"),
     ],

@@ -51,11 +51,12 @@ def test_unmatched(project: Project, pattern: str) -> None:
     result.stdout.fnmatch_lines(
         [
             "*ERROR at budget check of pyproject.toml*",
-            f"pyproject.toml: tool.burden.budgets.*{pattern.replace('*', '[*]')}*",
-            f"    no measurement matches '{pattern.replace('*', '[*]')}'*",
+            f"no measurement matches '{pattern.replace('*', '[*]')}'*",
+            f"    pyproject.toml: tool.burden.budgets.*{pattern.replace('*', '[*]')}*",
             "Correct the pattern, or remove the budget.",
             "*burden: 2 measured, 1 pass, 1 no limit, 1 unmatched*",
             f"unmatched: pyproject.toml: tool.burden.budgets.*{pattern.replace('*', '[*]')}*",
+            f"ERROR pyproject.toml - no measurement matches '{pattern.replace('*', '[*]')}'*",
         ]
     )
 

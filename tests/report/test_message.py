@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pytest_burden.budget.result import Result
 from pytest_burden.report.message import sentences, violations, warnings
-from tests.budget.sample import burden, limit
+from tests.budget.sample import burden, limit, uncounted
 from tests.report import sample
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -36,10 +36,35 @@ def test_unmatched() -> None:
     """A pattern that matches nothing is told with the id that comes nearest."""
     known = ["tests/test_m.py::test_vgg", "*::test_resnet"]
     assert sentences([(sample.UNMATCHED, None)], known) == (
-        'pyproject.toml: tool.burden.budgets."*::test_resnt*"\n'
-        "    no measurement matches '*::test_resnt*' (nearest: *::test_resnet)\n"
+        "no measurement matches '*::test_resnt*' (nearest: *::test_resnet)\n"
+        '    pyproject.toml: tool.burden.budgets."*::test_resnt*"\n'
         "Correct the pattern, or remove the budget."
     )
+
+
+def test_one_next_step() -> None:
+    """Two verdicts for one cause have one way out."""
+    name = "tests/test_m.py::test_custom"
+    limits = limit("uncounted_ops", 0), limit("flops", 4 * 10**9)
+    text = violations([sample.result(name, uncounted(), *limits)], name)
+    assert text.startswith("over max_uncounted_ops by 3\n")
+    assert "\nmay be over max_flops: not all is counted\n" in text
+    assert text.count("Register a rule") == 1
+
+
+def test_below_its_test() -> None:
+    """Where the test is named already, a measurement has what tells it apart, if anything."""
+    name = "tests/test_m.py::test_it"
+    over = limit("flops", 3_640_000_000)
+    results = [sample.result(f"{name}{more}", burden(), over) for more in ("", "#2", "#small")]
+    results += [sample.result("burden_session#resnet", burden(), over)]
+    told = [line for line in violations(results, name).splitlines() if " by " in line]
+    assert [line.partition("over")[0] for line in told] == [
+        "",
+        "#2 is ",
+        "#small is ",
+        "burden_session#resnet is ",
+    ]
 
 
 def test_near_the_limit() -> None:
