@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from pytest_burden.engine.abstract import LAZY
+from pytest_burden.engine.packed import is_packed, unpacked
 from pytest_burden.engine.trace import Held, ModuleInfo
 
 
@@ -41,32 +42,14 @@ def _held(module: nn.Module, seen: set[int]) -> Iterator[Held]:
             yield Held(name, "buffer", numel, numel * buffer.dtype.itemsize, trainable=False)
     for name, value in vars(module).items():
         # Quantised layers keep weight and bias packed in an object that is no parameter.
-        if _is_packed(value) and id(value) not in seen:
+        if is_packed(value) and id(value) not in seen:
             seen.add(id(value))
             # Recurrent layers tell of a bias twice: by itself, and packed with its weight.
-            tensors = {tensor.data_ptr(): tensor for tensor in _unpacked(value)}
+            tensors = {tensor.data_ptr(): tensor for tensor in unpacked(value)}
             for tensor in tensors.values():
                 yield _as_held(name, tensor, trainable=False)
-
-
-def _is_packed(value: object) -> bool:
-    return isinstance(value, torch.ScriptObject) and not isinstance(value, torch._C.ScriptModule)
 
 
 def _as_held(name: str, tensor: torch.Tensor, *, trainable: bool) -> Held:
     numel = tensor.numel()
     return Held(name, "parameter", numel, numel * tensor.dtype.itemsize, trainable)
-
-
-def _unpacked(value: object) -> Iterator[torch.Tensor]:
-    """Yield the tensors that a packed object was made from."""
-    if isinstance(value, torch.Tensor):
-        yield value
-    elif isinstance(value, (list, tuple)):
-        for part in value:
-            yield from _unpacked(part)
-    elif isinstance(value, torch.ScriptObject):
-        # Linear and convolution layers unpack; recurrent ones only tell their state.
-        tell = getattr(value, "unpack", None) or getattr(value, "__getstate__", None)
-        if tell is not None:
-            yield from _unpacked(tell())

@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 import torch._dynamo  # see below
-from torch._prims_common import suggest_memory_format
 from torch._subclasses.fake_tensor import (
     DataDependentOutputException,
     DynamicOutputShapeException,
@@ -21,8 +20,9 @@ from torch._subclasses.fake_tensor import (
     UnsupportedOperatorException,
 )
 
-from pytest_burden.engine.abstract import CPU, mark_pending, spec_of
+from pytest_burden.engine.abstract import CPU, intern, mark_pending, spec_of
 from pytest_burden.engine.call import Call
+from pytest_burden.engine.layouts import CORRECTED, grouped_product
 from pytest_burden.engine.schema import DTYPES, is_view, op_name
 from pytest_burden.engine.spec import Spec
 
@@ -90,6 +90,8 @@ def infer(call: Call, storages: Sequence[int]) -> Result:
         NoShape: the result depends on data, or torch has no shape function for it.
     """
     func, specs = call.func, call.specs
+    if op_name(func) == "aten._grouped_mm" and (product := grouped_product(call)) is not None:
+        return Result((New(spec_of(product)),), None, reshaped=False)
     blanks = _metas(specs, storages)
     mode: AbstractContextManager[object] = nullcontext()
     if not (is_view(func) and func.namespace == "aten") and func is not _UNSAFE_VIEW:
@@ -116,26 +118,19 @@ def infer(call: Call, storages: Sequence[int]) -> Result:
 
 
 _UNSAFE_VIEW = torch.ops.aten._unsafe_view.default
-_BATCH_NORMS = frozenset(
-    {
-        "aten.native_batch_norm",
-        "aten._native_batch_norm_legit",
-        "aten._native_batch_norm_legit_no_training",
-    }
-)
 
 
 def _corrected(call: Call, blanks: Sequence[torch.Tensor], result: Result) -> Result:
-    """Put right the strides that torch's shape function gives the output of a batch norm.
-
-    The CPU's kernel writes a contiguous or channels_last output, whatever its input is; the shape
-    function keeps the input's strides (torch 2.13).
-    """
-    if op_name(call.func) not in _BATCH_NORMS:
+    """Put right the strides that torch's shape function gives the first output."""
+    strides_of = CORRECTED.get(op_name(call.func))
+    if strides_of is None or not isinstance(first := result.outputs[0], New):
         return result
-    memory_format = suggest_memory_format(blanks[0])
-    like = torch.empty_like(blanks[0], device="meta", memory_format=memory_format)
-    return replace(result, outputs=(New(spec_of(like)), *result.outputs[1:]))
+    strides = strides_of(call, blanks[0])
+    if strides is None:
+        return result
+    spec = first.spec
+    laid_out = intern(spec.shape, strides, 0, DTYPES[spec.dtype], spec.nbytes)
+    return replace(result, outputs=(New(laid_out), *result.outputs[1:]))
 
 
 @contextmanager

@@ -67,6 +67,7 @@ class _Run:
         if isinstance(self.source, nn.Module):
             module = self.source
         else:
+            seed()  # an attempt without data may have drawn numbers
             module = as_module(self.source(), self.source)
         recorder = Recorder(Tape(), real=True)
         copier = Copier(RealLeaves(recorder.homes, set(map(id, module.buffers()))))

@@ -8,6 +8,7 @@ from functools import cache
 import torch
 from torch._ops import OpOverload
 
+from pytest_burden.engine.packed import is_packed, unpacked
 from pytest_burden.engine.spec import Argument, Op, Spec
 
 DTYPE_NAMES: dict[torch.dtype, str] = {
@@ -67,11 +68,16 @@ def make_op(
 
 
 def plain(value: object, spec_of: Callable[[torch.Tensor], Spec]) -> Argument:
-    """Return an argument as rules see it: a tensor as its spec, an exotic value as its text."""
+    """Return an argument as rules see it: a tensor as its spec, an exotic value as its text.
+
+    A packed weight is the list of what was packed: the weight, and the bias if there is one.
+    """
     if value is None or isinstance(value, (bool, int, float, complex, str)):
         return value
     if isinstance(value, torch.Tensor):
         return spec_of(value)
     if isinstance(value, (list, tuple)):
         return [plain(item, spec_of) for item in value]
+    if is_packed(value) and hasattr(value, "unpack"):
+        return [Spec(tuple(part.shape), DTYPE_NAMES[part.dtype]) for part in unpacked(value)]
     return str(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import importlib
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -108,6 +109,7 @@ def _as_module(value: Any) -> nn.Module:
     return value
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")  # what the compiler imports
 @pytest.mark.parametrize(
     "build", [compiled_eager, compiled_inductor, compiled_in_place, compiled_and_called]
 )
@@ -116,6 +118,7 @@ def test_compiled_as_the_eager_module(build: Callable[[], nn.Module]) -> None:
     assert measure(build(), (TOKENS,)) == measure(nn.Linear(64, 32), (TOKENS,))
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")
 @pytest.mark.parametrize("backend", ["eager", "inductor"])
 def test_compiled_inside(backend: str) -> None:
     """A compiled module below another is counted once."""
@@ -176,6 +179,22 @@ def test_quantised() -> None:
     assert burden.param_memory == 64 * 64 + 64 * 4  # int8 weights, a float32 bias
     assert burden.macs == 2 * 16 * 64 * 64
     assert burden.uncounted_ops == 0
+
+
+def test_quantised_convolutions() -> None:
+    """Static int8: kernels are packed out of sight, and cost what they cost in float."""
+    quantised: Any = importlib.import_module("torch.ao.nn.quantized")
+    layers = [
+        quantised.Quantize(1.0, 0, torch.quint8),
+        quantised.Conv2d(4, 6, 3, padding=1, groups=2),
+        importlib.import_module("torch.ao.nn.intrinsic.quantized").ConvReLU2d(6, 8, 1, bias=False),
+        quantised.ConvTranspose2d(8, 4, 2, stride=2),
+        quantised.DeQuantize(),
+    ]
+    burden = measure(nn.Sequential(*layers), "float32[1, 4, 10, 10]")
+    macs = (6 * 100) * (2 * 9) + (8 * 100) * 6 + (8 * 100) * (4 * 4)
+    assert (burden.macs, burden.uncounted_ops) == (macs, 0)
+    assert burden.flops == macs + 6 * 100 + 2 * (8 * 100) + 4 * 400  # biases and a rectifier
 
 
 def test_a_custom_operator_is_named() -> None:

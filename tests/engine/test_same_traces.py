@@ -42,8 +42,14 @@ OVERSIZED = frozenset(
 )
 """Operators whose kernel leaves its output in a larger storage than the output needs."""
 
-ASKS_FOR_FAKES = frozenset({"one_hot with classes"})
-"""Not for the slow engine: torch takes another path where it is handed a fake tensor."""
+NOT_FOR_THE_SLOW = frozenset(
+    {
+        "one_hot with classes",  # torch takes another path where it is handed a fake tensor
+        "strides of size 1",  # torch's shape functions, which the slow engine takes as they are,
+        "grouped products",  # differ from its kernels
+    }
+)
+"""Networks that the slow engine gets wrong: the fast one has only the real run to agree with."""
 
 TRACED = tuple(case for case in (*SMALL, *CASES, *CORNERS) if not case.reads)
 
@@ -171,14 +177,16 @@ def _oversized(trace: Trace) -> set[int]:
     return {index for call in trace.calls if call.op.name in OVERSIZED for index in call.storages}
 
 
-@pytest.mark.parametrize("reference", [real, slow], ids=["real", "slow"])
-@pytest.mark.parametrize("case", TRACED, ids=str)
+PAIRS = [(case, real) for case in TRACED]
+PAIRS += [(case, slow) for case in TRACED if case.name not in NOT_FOR_THE_SLOW]
+
+
+@pytest.mark.parametrize(("case", "reference"), PAIRS, ids=lambda part: getattr(part, "name", None))
 @pytest.mark.filterwarnings("ignore:None of the inputs have requires_grad")  # reentrant checkpoint
 @pytest.mark.filterwarnings("ignore:torch.chain_matmul is deprecated")
+@pytest.mark.filterwarnings("ignore:enable_nested_tensor is True")
 def test_same(case: Case, reference: Callable[[nn.Module, Inputs], Trace]) -> None:
     """The fast engine's trace, cold or warm, is the one of the reference to the byte."""
-    if reference is slow and case.name in ASKS_FOR_FAKES:
-        pytest.skip("torch asks whether the tensor is fake")
     model, inputs = case.build(), inputs_of(case)
     truth = reference(model, inputs)
     assert differences(fast(model, inputs), truth) == []

@@ -67,6 +67,34 @@ def _freed(x: torch.Tensor) -> torch.Tensor:
     return x
 
 
+def _size_1(x: torch.Tensor) -> list[torch.Tensor]:
+    """Take one position of several, and one image of several, as networks with class tokens do."""
+    heads = x.new_ones(1, 7, 12).unflatten(2, (3, 4)).transpose(1, 2)
+    query = heads[:, :, :1]
+    one = x.new_ones(1, 4, 6).transpose(1, 2)[:, :1].squeeze(0)[None]
+    return [
+        F.scaled_dot_product_attention(query, heads, heads),
+        F.layer_norm(x.as_strided((1, 6, 8), (8, 8, 1)), (8,)),
+        *(query * 2, query + 1, 1 - query, query / 2, query * query),
+        *(torch.zeros_like(query), torch.full_like(query, 2.0), one * 2),
+        torch.empty_like(query, memory_format=torch.contiguous_format) + query,
+    ]
+
+
+def _grouped(x: torch.Tensor) -> list[torch.Tensor]:
+    """Multiply the rows, or the columns, of each group by a matrix of its own."""
+    rows = torch.tensor([2, 6], dtype=torch.int32)
+    columns = torch.tensor([4, 8], dtype=torch.int32)
+    experts = x.new_ones(2, 5, 8)
+    return [
+        torch._grouped_mm(x, experts.mT, offs=rows),  # rows of 5 elements lie 8 apart
+        torch._grouped_mm(x.half(), experts.half().mT, offs=rows),
+        torch._grouped_mm(experts, x.t(), offs=rows),
+        torch._grouped_mm(x, x.t(), offs=columns),
+        torch._grouped_mm(experts, experts.mT),
+    ]
+
+
 class _Unpool(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         pooled, indices = F.max_pool2d(x, 2, return_indices=True)
@@ -144,6 +172,8 @@ KEYS = (
 OPERATORS = (
     _corner("assignment", _assigned),
     _corner("in-place changes of shape", _updated),
+    _corner("strides of size 1", _size_1),
+    *([_corner("grouped products", _grouped)] if hasattr(torch, "_grouped_mm") else []),
     _corner("out=", _out),
     _corner("split, chunk, unbind", lambda x: [*x.split([2, 4]), *x.chunk(3, 1), *x.unbind(0)]),
     _corner("stack, cat", lambda x: torch.cat([torch.stack([x, x], 1).flatten(1), x], 1)),

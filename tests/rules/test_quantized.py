@@ -11,6 +11,7 @@ from tests.rules.table import call, cost, spec
 X = spec(2, 16, 64, dtype="quint8")
 OUT = spec(2, 16, 32, dtype="quint8")
 MACS = (2 * 16) * 32 * 64
+KERNEL = spec(32, 64, dtype="qint8")
 
 
 @pytest.mark.parametrize(
@@ -18,6 +19,12 @@ MACS = (2 * 16) * 32 * 64
     [
         ("quantized.linear", {"X": X}, Cost(MACS)),
         ("quantized.linear_dynamic", {"X": X}, Cost(MACS)),
+        ("quantized.linear", {"X": X, "W_prepack": [KERNEL]}, Cost(MACS)),
+        (
+            "quantized.linear",
+            {"X": X, "W_prepack": [KERNEL, spec(32)]},
+            Cost(MACS, OUT.numel),
+        ),
         ("quantized.linear_relu", {"X": X}, Cost(MACS, 2 * OUT.numel)),
         ("quantized.linear_tanh", {"X": X}, Cost(MACS, 0, OUT.numel)),
         (
@@ -40,9 +47,43 @@ def test_counted(name: str, arguments: dict[str, Argument], expected: Cost) -> N
     assert cost(name, OUT, **arguments) == expected
 
 
+IMAGE = spec(2, 6, 5, 7, dtype="quint8")
+PLACES = 2 * 5 * 7
+WEIGHT, BIAS = spec(6, 2, 3, 3, dtype="qint8"), spec(6)
+
+
+@pytest.mark.parametrize(
+    ("name", "others"),
+    [
+        ("quantized.conv2d", 0),
+        ("quantized.conv2d_dynamic", 0),
+        ("quantized.conv2d_relu", 2),
+        ("quantized.conv2d_add", 1),
+        ("quantized.conv2d_add_relu", 1 + 2),
+    ],
+)
+def test_convolutions(name: str, others: int) -> None:
+    """A packed weight shows the kernel, 2 * 9 taps an output, and whether there is a bias."""
+    macs = (6 * PLACES) * (2 * 9)
+    without = cost(name, IMAGE, packed_weight=[WEIGHT])
+    assert without == Cost(macs, 6 * PLACES * others)
+    assert cost(name, IMAGE, packed_weight=[WEIGHT, BIAS]) == without + Cost(0, 6 * PLACES)
+
+
+def test_transposed_convolution() -> None:
+    """Taps lie on the input's places: 3 * 4 for each of its six channels."""
+    found = cost(
+        "quantized.conv_transpose2d",
+        spec(2, 3, 10, 14, dtype="quint8"),
+        qx=IMAGE,
+        packed_weight=[spec(6, 3, 2, 2, dtype="qint8"), spec(3)],
+    )
+    assert found == Cost((6 * PLACES) * (3 * 4), 2 * 3 * 10 * 14)
+
+
 @pytest.mark.parametrize("name", ["quantized.conv2d", "quantized.conv1d_relu", "_quantized.conv2d"])
 def test_a_hidden_kernel_is_not_guessed(name: str) -> None:
-    """The size of a packed kernel is no argument, so the layer is named and not counted."""
+    """Where a packed weight does not tell its size, the layer is named and not counted."""
     found = find(call(name, OUT, qx=X))
     assert found.state == "uncounted"
     assert "kernel" in found.because

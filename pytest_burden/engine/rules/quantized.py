@@ -1,16 +1,20 @@
 """Quantised layers: integer products count as any. Turning the result into integers is a cast.
 
-Weights are packed into objects without a shape, so what can be known comes from the activations:
-the taps of a linear layer are its input's width; those of a convolution are out of sight, and so
-is whether a linear layer has a bias, which is therefore not counted.
+Weights are packed into objects without a shape; rules get the specs of what was packed. Where an
+object does not tell, a linear layer is known by its activations, all but its bias, which is then
+not counted; of a convolution nothing is known.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from pytest_burden.engine.rules.convolution import plain as plain_convolution
+from pytest_burden.engine.rules.convolution import transposed
 from pytest_burden.engine.rules.matmul import products
-from pytest_burden.engine.rules.pointwise import rectifier, transcendental
+from pytest_burden.engine.rules.pointwise import pointwise, rectifier, transcendental
 from pytest_burden.engine.rules.registry import Cost, aten, free, rule, uncounted
-from pytest_burden.engine.spec import Spec
+from pytest_burden.engine.spec import Argument, Op, Spec
 
 _LINEAR = (
     "quantized.linear",
@@ -23,12 +27,13 @@ _LINEAR = (
 
 
 @rule(*_LINEAR)
-def linear(X: Spec, out: Spec) -> Cost:  # noqa: N803 the operator's own name
-    """m·n·k multiply-adds.
+def linear(X: Spec, out: Spec, W_prepack: Argument = None) -> Cost:  # noqa: N803 the operator's own names
+    """m·n·k multiply-adds, and one addition an output if there is a bias.
 
-    X (..., k), out (..., n).
+    X (..., k), out (..., n), W_prepack: a weight (n, k), and perhaps a bias (n,).
     """
-    return Cost(macs=products(out, X.shape[-1]))
+    has_bias = isinstance(W_prepack, list) and len(W_prepack) > 1
+    return Cost(macs=products(out, X.shape[-1]), other=out.numel if has_bias else 0)
 
 
 @rule(
@@ -36,21 +41,21 @@ def linear(X: Spec, out: Spec) -> Cost:  # noqa: N803 the operator's own name
     *("quantized.linear_relu_dynamic_fp16", "onednn.linear_relu_dynamic_fp16"),
     "quantized.linear_leaky_relu",
 )
-def linear_rectified(X: Spec, out: Spec) -> Cost:  # noqa: N803 the operator's own name
-    """m·n·k multiply-adds and a rectifier.
+def linear_rectified(X: Spec, out: Spec, W_prepack: Argument = None) -> Cost:  # noqa: N803 the operator's own names
+    """A linear layer and a rectifier.
 
     X (..., k), out (..., n).
     """
-    return linear(X, out) + rectifier(out)
+    return linear(X, out, W_prepack) + rectifier(out)
 
 
 @rule("quantized.linear_tanh")
-def linear_tanh(X: Spec, out: Spec) -> Cost:  # noqa: N803 the operator's own name
-    """m·n·k multiply-adds and a tanh.
+def linear_tanh(X: Spec, out: Spec, W_prepack: Argument = None) -> Cost:  # noqa: N803 the operator's own names
+    """A linear layer and a tanh.
 
     X (..., k), out (..., n).
     """
-    return linear(X, out) + transcendental(out)
+    return linear(X, out, W_prepack) + transcendental(out)
 
 
 @rule("quantized.linear_dynamic_fp16_unpacked_weight")
@@ -80,17 +85,80 @@ def qlinear(qx: Spec, out: Spec, bias: Spec | None = None) -> Cost:
     return Cost(macs=products(out, qx.shape[-1]), other=out.numel if bias else 0)
 
 
-uncounted(
-    *("quantized.conv1d", "quantized.conv1d_relu", "quantized.conv1d_dynamic"),
-    *("quantized.conv2d", "quantized.conv2d_relu", "quantized.conv2d_dynamic"),
-    *("quantized.conv2d_add", "quantized.conv2d_add_relu"),
-    *("quantized.conv3d", "quantized.conv3d_relu", "quantized.conv3d_dynamic"),
+_CONVOLUTION = (
+    *("quantized.conv1d", "quantized.conv2d", "quantized.conv3d"),
+    *("quantized.conv1d_dynamic", "quantized.conv2d_dynamic", "quantized.conv3d_dynamic"),
+    *("_quantized.conv2d", "_quantized.conv3d"),
+)
+_RECTIFIED = (
+    *("quantized.conv1d_relu", "quantized.conv2d_relu", "quantized.conv3d_relu"),
+    *("_quantized.conv2d_relu", "_quantized.conv3d_relu"),
+)
+_ADDED = ("quantized.conv2d_add", "quantized.conv2d_add_relu")
+_TRANSPOSED = (
     *("quantized.conv_transpose1d", "quantized.conv_transpose1d_dynamic"),
     *("quantized.conv_transpose2d", "quantized.conv_transpose2d_dynamic"),
     *("quantized.conv_transpose3d", "quantized.conv_transpose3d_dynamic"),
-    *("_quantized.conv2d", "_quantized.conv2d_relu", "_quantized.conv3d", "_quantized.conv3d_relu"),
     *("_quantized.conv_transpose1d", "_quantized.conv_transpose2d"),
+)
+
+
+@rule(*_CONVOLUTION)
+def convolution(packed_weight: Sequence[Spec], out: Spec) -> Cost:
+    """sites·taps multiply-adds, and one addition an output if there is a bias.
+
+    packed_weight: a weight (C', C/groups, *K), and perhaps a bias (C',); out (N, C', *D').
+    """
+    weight, *bias = packed_weight
+    return plain_convolution(weight, out, *bias)
+
+
+@rule(*_RECTIFIED)
+def convolution_rectified(packed_weight: Sequence[Spec], out: Spec) -> Cost:
+    """A convolution and a rectifier.
+
+    packed_weight: a weight (C', C/groups, *K), and perhaps a bias (C',); out (N, C', *D').
+    """
+    return convolution(packed_weight, out) + rectifier(out)
+
+
+@rule("quantized.conv2d_add")
+def convolution_added(packed_weight: Sequence[Spec], out: Spec) -> Cost:
+    """A convolution and an addition to something of the output's shape.
+
+    packed_weight: a weight (C', C/groups, *K), and perhaps a bias (C',); out (N, C', *D').
+    """
+    return convolution(packed_weight, out) + pointwise(out)
+
+
+@rule("quantized.conv2d_add_relu")
+def convolution_added_rectified(packed_weight: Sequence[Spec], out: Spec) -> Cost:
+    """A convolution, an addition to something of the output's shape, and a rectifier.
+
+    packed_weight: a weight (C', C/groups, *K), and perhaps a bias (C',); out (N, C', *D').
+    """
+    return convolution_added(packed_weight, out) + rectifier(out)
+
+
+@rule(*_TRANSPOSED)
+def convolution_transposed(qx: Spec, packed_weight: Sequence[Spec], out: Spec) -> Cost:
+    """sites·taps multiply-adds, and one addition an output if there is a bias.
+
+    qx (N, C, *D), packed_weight: a weight (C, C'/groups, *K), and perhaps a bias (C',);
+    out (N, C', *D'); sites = |qx|.
+    """
+    weight, *bias = packed_weight
+    return transposed(qx, weight, out, *bias)
+
+
+def _hidden(op: Op) -> bool:
+    return not isinstance(op.arguments.get("packed_weight"), list)
+
+
+uncounted(
+    *(*_CONVOLUTION, *_RECTIFIED, *_ADDED, *_TRANSPOSED),
     because="the size of its kernel is hidden in the packed weight",
+    when=_hidden,
 )
 
 
