@@ -123,7 +123,7 @@ _UNSAFE_VIEW = torch.ops.aten._unsafe_view.default
 def _corrected(call: Call, blanks: Sequence[torch.Tensor], result: Result) -> Result:
     """Put right the strides that torch's shape function gives the first output."""
     strides_of = CORRECTED.get(op_name(call.func))
-    if strides_of is None or not isinstance(first := result.outputs[0], New):
+    if strides_of is None or not blanks or not isinstance(first := result.outputs[0], New):
         return result
     strides = strides_of(call, blanks[0])
     if strides is None:

@@ -174,6 +174,7 @@ OPERATORS = (
     _corner("in-place changes of shape", _updated),
     _corner("strides of size 1", _size_1),
     *([_corner("grouped products", _grouped)] if hasattr(torch, "_grouped_mm") else []),
+    _corner("numbers alone", lambda x: x[: int(torch.div(7, 2, rounding_mode="trunc"))] + 1),
     _corner("out=", _out),
     _corner("split, chunk, unbind", lambda x: [*x.split([2, 4]), *x.chunk(3, 1), *x.unbind(0)]),
     _corner("stack, cat", lambda x: torch.cat([torch.stack([x, x], 1).flatten(1), x], 1)),
