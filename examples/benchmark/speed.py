@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 from decoder import llama_70b, small
+from efficientnet import efficientnet_b0
 from networks.alexnet import alexnet
 from networks.resnet import resnet_50, resnext_101_32x4d
 from networks.squeezenet import squeezenet_1_1
@@ -35,6 +36,7 @@ def main() -> None:
         compare("resnet-50", resnet_50, torch.randn(1, 3, 224, 224)),
         compare("resnext-101-32x4d", resnext_101_32x4d, torch.randn(1, 3, 224, 224)),
         compare("vgg-verydeep-16", vgg_16, torch.randn(1, 3, 224, 224)),
+        compare("efficientnet-b0", efficientnet_b0, torch.randn(1, 3, 224, 224)),
         compare("vit-b-16", VisionTransformer, torch.randn(1, 3, 224, 224)),
         compare("decoder, 128 tokens", small, torch.ones(1, 128, dtype=torch.int64)),
         compare("decoder, 512 tokens", small, torch.ones(1, 512, dtype=torch.int64)),

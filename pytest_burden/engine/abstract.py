@@ -6,14 +6,16 @@ import threading
 from typing import Any, ClassVar, NoReturn
 
 import torch
-from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
+from torch.nn.parameter import (  # type: ignore[attr-defined]  # the stubs leave it out
+    UninitializedTensorMixin,
+)
 
 from pytest_burden.engine.schema import DTYPE_NAMES, DTYPES
 from pytest_burden.engine.spec import Pending, Spec
 from pytest_burden.engine.trace import OpCall, Role, Storage
 from pytest_burden.errors import BurdenError
 
-LAZY = (UninitializedParameter, UninitializedBuffer)
+LAZY = (UninitializedTensorMixin,)
 """Tensors that get their shape at the first call of a lazy module."""
 
 CPU = torch.device("cpu")
@@ -198,9 +200,8 @@ def mark_pending(tensor: torch.Tensor, spec: Spec) -> None:
 
 def dense_spec(tensor: torch.Tensor) -> Spec:
     """Return the spec of a compact copy of ``tensor``: what ``clone()`` would return."""
-    strides = tensor.stride()
+    shape, strides, dtype = tuple(tensor.shape), tensor.stride(), tensor.dtype
     if not tensor.is_contiguous():
-        meta = torch.empty_strided(tuple(tensor.shape), strides, device="meta")
+        meta = torch.empty_strided(shape, strides, device="meta")
         strides = torch.empty_like(meta).stride()
-    nbytes = tensor.numel() * tensor.dtype.itemsize
-    return intern(tuple(tensor.shape), strides, 0, tensor.dtype, nbytes)
+    return intern(shape, strides, 0, dtype, tensor.numel() * dtype.itemsize)

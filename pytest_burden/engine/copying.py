@@ -64,6 +64,9 @@ class Copier:
         return made
 
     def _copy(self, value: Any) -> Any:
+        rebuild = _REBUILD.get(type(value))
+        if rebuild is not None:
+            return rebuild(self, value)
         if isinstance(value, torch.Tensor):
             return self._tensor(value)
         if isinstance(value, InputSpec):
@@ -72,7 +75,7 @@ class Copier:
             return self._module(value)
         if isinstance(value, _SHARED):
             return value
-        return _REBUILD.get(type(value), Copier._other)(self, value)
+        return self._other(value)
 
     def _tensor(self, tensor: torch.Tensor) -> torch.Tensor:
         """Let the leaf be made, and give it copies of what the user has hung onto the tensor."""
@@ -96,13 +99,13 @@ class Copier:
         return new
 
     def _state(self, value: object, new: object) -> None:
-        state = new.__dict__
+        state, memo = new.__dict__, self._memo
         for name, item in value.__dict__.items():
             kind = type(item)
             if kind in _ATOMS:
                 state[name] = item
-            elif kind in _CONTAINERS and not item and id(item) not in self._memo:
-                state[name] = self._keep(item, kind())  # a module has a dozen of these
+            elif kind in _CONTAINERS and not item and id(item) not in memo:
+                state[name] = memo[id(item)] = kind()  # a module has a dozen of these
             else:
                 state[name] = self.copy(item)
         for slot in copyreg._slotnames(type(value)):  # type: ignore[attr-defined]  # what copy uses
@@ -112,7 +115,7 @@ class Copier:
     def _dict(self, value: dict[Any, Any]) -> dict[Any, Any]:
         new: dict[Any, Any] = self._keep(value, {})
         for key, item in value.items():
-            new[self.copy(key)] = self.copy(item)
+            new[key if type(key) is str else self.copy(key)] = self.copy(item)
         return new
 
     def _list(self, value: list[Any]) -> list[Any]:
@@ -219,6 +222,8 @@ class Copier:
 
 
 _REBUILD: dict[type, Callable[[Copier, Any], Any]] = {
+    torch.Tensor: Copier._tensor,
+    nn.Parameter: Copier._tensor,
     dict: Copier._dict,
     list: Copier._list,
     tuple: Copier._tuple,

@@ -27,6 +27,7 @@ _HANDS_OUT = frozenset(
     }
 )  # fmt: skip
 """What they return goes on living in the tensor's memory."""
+_WATCHED = _HANDS_OUT | {_SET_DATA}
 
 _REFUSALS = (
     "Cannot access data pointer",
@@ -53,11 +54,12 @@ class Guard(TorchFunctionMode):
     ) -> Any:
         """Run one function of torch."""
         __tracebackhide__ = True
-        if func in _HANDS_OUT:
-            self._homes.hand_out(args[0])
-        elif func == _SET_DATA and _is_abstract(args[1]) and not _is_abstract(args[0]):
-            self._homes.take_over(*args)
-            return None
+        if func in _WATCHED:
+            if func in _HANDS_OUT:
+                self._homes.hand_out(args[0])
+            elif _is_abstract(args[1]) and not _is_abstract(args[0]):
+                self._homes.take_over(*args)
+                return None
         try:
             return func(*args, **(kwargs or {}))
         except RuntimeError as error:

@@ -6,12 +6,13 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
 from typing import Any
 
 import torch
 from torch import nn
 
-from pytest_burden.engine.abstract import Tape
+from pytest_burden.engine.abstract import AbstractTensor, Tape
 from pytest_burden.engine.trace import ModuleCalls
 
 
@@ -49,7 +50,7 @@ def following(modules: Sequence[nn.Module], tape: Tape) -> Iterator[Frames]:
         calls = frames.calls[index]
         calls.count += 1
         if calls.count == 1:
-            calls.inputs = shapes((args, kwargs))
+            calls.inputs = shapes((args, kwargs)) if kwargs else shapes(args)
         try:
             out = plain_call(module, *args, **kwargs)
         except Exception:
@@ -71,10 +72,17 @@ def following(modules: Sequence[nn.Module], tape: Tape) -> Iterator[Frames]:
 
 def shapes(value: object) -> tuple[str, ...]:
     """Return ``("float32[1, 3]", "mask=bool[8]")`` for all tensors in a nest of containers."""
+    # Most modules are handed one tensor and return one.
+    lone = value[0] if type(value) is tuple and len(value) == 1 else value
+    if type(lone) is AbstractTensor:
+        return (_text(lone.spec),)
     found: list[str] = []
     _collect(value, "", found, depth=0)
     return tuple(found)
 
+
+_text = cache(str)
+"""Specs are few, and each is one object."""
 
 _DEPTH = 8
 """Containers deeper than this are not looked into: they may hold themselves."""

@@ -21,12 +21,13 @@ def inventory(named: Iterable[tuple[str, nn.Module]]) -> tuple[ModuleInfo, ...]:
     )
 
 
-def is_lazy(network: nn.Module) -> bool:
+def is_lazy(modules: Iterable[nn.Module]) -> bool:
     """Return whether a parameter or buffer gets its shape only at the first call."""
     return any(
         isinstance(tensor, LAZY)
-        for module in network.modules()
-        for tensor in (*module._parameters.values(), *module._buffers.values())
+        for module in modules
+        for held in (module._parameters, module._buffers)
+        for tensor in held.values()
     )
 
 
@@ -42,7 +43,7 @@ def _held(module: nn.Module, seen: set[int]) -> Iterator[Held]:
             yield Held(name, "buffer", numel, numel * buffer.dtype.itemsize, trainable=False)
     for name, value in vars(module).items():
         # Quantised layers keep weight and bias packed in an object that is no parameter.
-        if is_packed(value) and id(value) not in seen:
+        if isinstance(value, torch.ScriptObject) and is_packed(value) and id(value) not in seen:
             seen.add(id(value))
             # Recurrent layers tell of a bias twice: by itself, and packed with its weight.
             tensors = {tensor.data_ptr(): tensor for tensor in unpacked(value)}

@@ -36,7 +36,8 @@ class _Leaves:
         self._buffers = buffers
 
     def _role(self, tensor: torch.Tensor) -> Role:
-        if isinstance(tensor, nn.Parameter):
+        # By class first: isinstance asks a method of Parameter's metaclass.
+        if type(tensor) is nn.Parameter or isinstance(tensor, nn.Parameter):
             return "parameter"
         return "buffer" if id(tensor) in self._buffers else "input"
 
@@ -63,8 +64,8 @@ class AbstractLeaves(_Leaves):
             return self._from_spec(tensor)
         if not _describable(tensor):
             needs_data(f"a {type(tensor).__name__} of layout {tensor.layout}")
-        parameter = isinstance(tensor, nn.Parameter)
         role = self._role(tensor)
+        parameter = role == "parameter"
         known = self._built is None or self._built.trusts(tensor)
         if known and not parameter and _stays_real(tensor):
             return self._at_home(tensor.detach().to("cpu", copy=True), role)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from pytest_burden.burden import Burden, Convention, Figures, ModuleRow, OpRow, State
 from pytest_burden.engine.rules.activation import is_alias, stored
-from pytest_burden.engine.rules.registry import Rule, find
+from pytest_burden.engine.rules.registry import Rule, registered_cost
 from pytest_burden.engine.spec import Op
 from pytest_burden.engine.trace import ModuleInfo, Trace
 
@@ -25,14 +25,17 @@ class Price:
 
 def price(op: Op, convention: Convention, own: Mapping[str, Rule] = NO_RULES) -> Price:
     """Apply the operator's rule under a convention; ``own`` rules go before the registered."""
-    found = find(op, own)
-    cost = found.cost(op)
+    if op.name in own:
+        state: State = own[op.name].state
+        cost = own[op.name].cost(op)
+    else:
+        state, cost = registered_cost(op)
     flops = (
         convention.fma * cost.macs + cost.other + convention.transcendental * cost.transcendental
     )
     datum = convention.datum_bytes
     memory = sum(spec.nbytes if datum is None else spec.numel * datum for spec in stored(op))
-    return Price(found.state, Figures(0, cost.macs, flops, memory))
+    return Price(state, Figures(0, cost.macs, flops, memory))
 
 
 def meter(trace: Trace, convention: Convention, own: Mapping[str, Rule] = NO_RULES) -> Burden:
@@ -102,11 +105,11 @@ def _params(module: ModuleInfo) -> int:
 
 
 def _times(figures: Figures, count: int) -> Figures:
-    return replace(
-        figures,
-        macs=figures.macs * count,
-        flops=figures.flops * count,
-        activation_memory=figures.activation_memory * count,
+    return Figures(
+        figures.params,
+        figures.macs * count,
+        figures.flops * count,
+        figures.activation_memory * count,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import prod
 from typing import Any, Literal
 
@@ -48,10 +48,11 @@ class _Run:
         else:
             module, built = build(self.source)
         self.network = module
-        if is_lazy(module):
+        modules = list(module.modules())
+        if is_lazy(modules):
             raise NeedsData("its lazy modules are not initialised")
         recorder = Recorder(Tape())
-        leaves = AbstractLeaves(recorder.homes, set(map(id, module.buffers())), built)
+        leaves = AbstractLeaves(recorder.homes, _buffers(modules), built)
         active.tape = recorder.tape
         try:
             copier = Copier(leaves)
@@ -70,7 +71,7 @@ class _Run:
             seed()  # an attempt without data may have drawn numbers
             module = as_module(self.source(), self.source)
         recorder = Recorder(Tape(), real=True)
-        copier = Copier(RealLeaves(recorder.homes, set(map(id, module.buffers()))))
+        copier = Copier(RealLeaves(recorder.homes, _buffers(module.modules())))
         network, inputs = copier.copy(module), copier.copy(self.inputs)
         del module, copier  # two copies of the weights are enough, and what is dropped must die
         return _trace(network, inputs, recorder, reason)
@@ -126,10 +127,10 @@ def _trace(
     args, kwargs = inputs
     tape = recorder.tape
     named = list(network.named_modules())
-    holdings = None if is_lazy(network) else inventory(named)
-    described = shapes((args, kwargs))
-    _as_trainable(network)
     modules = [module for _, module in named]
+    holdings = None if recorder.real and is_lazy(modules) else inventory(named)
+    described = shapes((args, kwargs))
+    _as_trainable(modules)
     seed()
     with following(modules, tape) as frames, fresh_caches(modules):
         try:
@@ -157,16 +158,21 @@ def _trace(
     )
 
 
-def _as_trainable(network: nn.Module) -> None:
+def _buffers(modules: Iterable[nn.Module]) -> set[int]:
+    return {id(buffer) for module in modules for buffer in module._buffers.values()}
+
+
+def _as_trainable(modules: Iterable[nn.Module]) -> None:
     """Let every parameter require a gradient, so that a frozen network measures the same.
 
     Even under no_grad, matmul copies or does not depending on it.
     """
-    for parameter in network.parameters():
-        if isinstance(parameter, LAZY):
-            continue
-        if parameter.is_floating_point() or parameter.is_complex():
-            parameter.requires_grad_()
+    for module in modules:
+        for parameter in module._parameters.values():
+            if parameter is None or parameter.requires_grad or isinstance(parameter, LAZY):
+                continue
+            if parameter.is_floating_point() or parameter.is_complex():
+                parameter.requires_grad_()
 
 
 def _note(error: Exception, frames: Frames, named: Sequence[tuple[str, nn.Module]]) -> None:

@@ -45,8 +45,7 @@ class Held(NamedTuple):
     trainable: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ModuleInfo:
+class ModuleInfo(NamedTuple):
     """One distinct module of the network and what it holds itself."""
 
     path: str

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from pytest_burden.engine.rules.registry import aten
 from pytest_burden.engine.spec import Op, Spec
 
@@ -45,6 +47,7 @@ _LEADING = {
 }
 
 
+@cache
 def stored(op: Op) -> tuple[Spec, ...]:
     """Return the outputs that ``op`` adds to `activation_memory`, none for most of those below.
 

@@ -9,6 +9,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import TypeVar
 
 from pytest_burden.burden import State
@@ -128,6 +129,7 @@ def rule(*names: str) -> Callable[[FormulaT], FormulaT]:
         for name in normal:
             _RULES[name] = made
             _DOUBTS.pop(name, None)
+        registered_cost.cache_clear()
         return formula
 
     return register
@@ -137,6 +139,7 @@ def free(*names: str, because: str) -> None:
     """Register operators that do no arithmetic, and say why."""
     for name in names:
         _RULES[normal_name(name)] = Rule("free", because=because)
+    registered_cost.cache_clear()
 
 
 def uncounted(*names: str, because: str, when: Callable[[Op], bool] | None = None) -> None:
@@ -150,6 +153,7 @@ def uncounted(*names: str, because: str, when: Callable[[Op], bool] | None = Non
             _RULES[normal_name(name)] = made
         else:
             _DOUBTS[normal_name(name)] = (when, made)
+    registered_cost.cache_clear()
 
 
 def counted(formula: Formula) -> Rule:
@@ -188,6 +192,13 @@ def find(op: Op, own: Mapping[str, Rule] | None = None) -> Rule:
     if op.name.startswith("aten.") and "pointwise" in op.tags:
         return _RULES["tag.pointwise"]
     return _UNKNOWN
+
+
+@cache
+def registered_cost(op: Op) -> tuple[State, Cost]:
+    """Return the state and the cost of an operator by the registered rules, worked out once."""
+    found = find(op)
+    return found.state, found.cost(op)
 
 
 def normal_name(name: str) -> str:
