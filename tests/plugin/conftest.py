@@ -98,8 +98,9 @@ OPTIONS += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # imported alrea
 
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Write no summary of the runs within this run."""
-    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    """Let runs within this run print as on a developer's machine, and write no summary."""
+    for name in ("BUILD_NUMBER", "CI", "GITHUB_STEP_SUMMARY"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture
