@@ -43,7 +43,7 @@ def _held(module: nn.Module, seen: set[int]) -> Iterator[Held]:
             yield Held(name, "buffer", numel, numel * buffer.dtype.itemsize, trainable=False)
     for name, value in vars(module).items():
         # Quantised layers keep weight and bias packed in an object that is no parameter.
-        if isinstance(value, torch.ScriptObject) and is_packed(value) and id(value) not in seen:
+        if is_packed(value) and id(value) not in seen:
             seen.add(id(value))
             # Recurrent layers tell of a bias twice: by itself, and packed with its weight.
             tensors = {tensor.data_ptr(): tensor for tensor in unpacked(value)}

@@ -130,6 +130,10 @@ READERS: dict[str, Touch] = {
     )[1, 0].item() == 4,
     "item of an alias": lambda x: _aliased(x)[0].item() == 4,
     "item of what was computed from it": lambda x: (_aliased(x) + 1)[0].item() == 5,
+    "numpy of a written buffer": lambda x: _written(x, lambda b: b.copy_(x)).numpy()[0, 0] == 4,
+    "storage of a written buffer": lambda x: (
+        np.float32(4).tobytes() == bytes(_written(x, lambda b: b.copy_(x)).untyped_storage()[:4])
+    ),
     "a numpy alias": lambda x: _numpy_alias(x)[0, 0] == 4,
 }  # fmt: skip
 
