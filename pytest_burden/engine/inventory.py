@@ -8,16 +8,15 @@ import torch
 from torch import nn
 
 from pytest_burden.engine.abstract import LAZY
-from pytest_burden.engine.packed import is_packed, unpacked
-from pytest_burden.engine.trace import Held, ModuleInfo
+from pytest_burden.engine.packed import is_packed, packs, unpacked
+from pytest_burden.engine.trace import Held, ModuleInfo, Role
 
 
 def inventory(named: Iterable[tuple[str, nn.Module]]) -> tuple[ModuleInfo, ...]:
     """Return the modules with what each is the first to hold."""
     seen: set[int] = set()
     return tuple(
-        ModuleInfo(path, type(module).__name__, tuple(_held(module, seen)))
-        for path, module in named
+        [ModuleInfo(path, type(module).__name__, _held(module, seen)) for path, module in named]
     )
 
 
@@ -31,26 +30,32 @@ def is_lazy(modules: Iterable[nn.Module]) -> bool:
     )
 
 
-def _held(module: nn.Module, seen: set[int]) -> Iterator[Held]:
+def _held(module: nn.Module, seen: set[int]) -> tuple[Held, ...]:
+    held = []
     for name, parameter in module._parameters.items():
         if parameter is not None and id(parameter) not in seen:
             seen.add(id(parameter))
-            yield _as_held(name, parameter, trainable=parameter.requires_grad)
+            held.append(_as_held(name, "parameter", parameter, trainable=parameter.requires_grad))
     for name, buffer in module._buffers.items():
         if buffer is not None and id(buffer) not in seen:
             seen.add(id(buffer))
-            numel = buffer.numel()
-            yield Held(name, "buffer", numel, numel * buffer.dtype.itemsize, trainable=False)
+            held.append(_as_held(name, "buffer", buffer, trainable=False))
+    # Quantised layers keep weight and bias packed in an object that is no parameter.
+    if any(map(packs, {*map(type, vars(module).values())})):
+        held += _packed(module, seen)
+    return tuple(held)
+
+
+def _packed(module: nn.Module, seen: set[int]) -> Iterator[Held]:
     for name, value in vars(module).items():
-        # Quantised layers keep weight and bias packed in an object that is no parameter.
         if is_packed(value) and id(value) not in seen:
             seen.add(id(value))
             # Recurrent layers tell of a bias twice: by itself, and packed with its weight.
             tensors = {tensor.data_ptr(): tensor for tensor in unpacked(value)}
             for tensor in tensors.values():
-                yield _as_held(name, tensor, trainable=False)
+                yield _as_held(name, "parameter", tensor, trainable=False)
 
 
-def _as_held(name: str, tensor: torch.Tensor, *, trainable: bool) -> Held:
+def _as_held(name: str, role: Role, tensor: torch.Tensor, *, trainable: bool) -> Held:
     numel = tensor.numel()
-    return Held(name, "parameter", numel, numel * tensor.dtype.itemsize, trainable)
+    return Held(name, role, numel, numel * tensor.dtype.itemsize, trainable)

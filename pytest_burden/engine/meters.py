@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pytest_burden.burden import Burden, Convention, Figures, ModuleRow, OpRow, State
 from pytest_burden.engine.rules.activation import is_alias, stored
@@ -15,12 +15,13 @@ from pytest_burden.engine.trace import ModuleInfo, Trace
 NO_RULES: Mapping[str, Rule] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Price:
+class Price(NamedTuple):
     """What one call of a distinct operator adds to each figure."""
 
     state: State
-    figures: Figures
+    macs: int
+    flops: int
+    activation_memory: int
 
 
 def price(op: Op, convention: Convention, own: Mapping[str, Rule] = NO_RULES) -> Price:
@@ -35,7 +36,7 @@ def price(op: Op, convention: Convention, own: Mapping[str, Rule] = NO_RULES) ->
     )
     datum = convention.datum_bytes
     memory = sum(spec.nbytes if datum is None else spec.numel * datum for spec in stored(op))
-    return Price(state, Figures(0, cost.macs, flops, memory))
+    return Price(state, cost.macs, flops, memory)
 
 
 def meter(trace: Trace, convention: Convention, own: Mapping[str, Rule] = NO_RULES) -> Burden:
@@ -75,19 +76,30 @@ def meter(trace: Trace, convention: Convention, own: Mapping[str, Rule] = NO_RUL
 def _module_rows(
     trace: Trace, calls: Mapping[tuple[Op, int], int], prices: Mapping[Op, Price]
 ) -> tuple[ModuleRow, ...]:
-    own = [Figures(params=_params(module)) for module in trace.modules]
+    # Plain integers first: one Figures for each row, not for each sum on the way.
+    own = [[_params(module), 0, 0, 0] for module in trace.modules]
     for (op, index), count in calls.items():
-        own[index] += _times(prices[op].figures, count)
-    inclusive = list(own)
+        _, macs, flops, memory = prices[op]
+        mine = own[index]
+        mine[1] += count * macs
+        mine[2] += count * flops
+        mine[3] += count * memory
+    inclusive = [*map(list, own)]
     position = {module.path: index for index, module in enumerate(trace.modules)}
     for index in range(len(own) - 1, 0, -1):  # children come after their parents
-        inclusive[_parent(trace.modules[index], position)] += inclusive[index]
+        above, below = inclusive[_parent(trace.modules[index], position)], inclusive[index]
+        for figure in range(4):
+            above[figure] += below[figure]
     return tuple(
-        ModuleRow(module.path, module.cls, done.count, mine, below, done.inputs, done.outputs)
+        ModuleRow(
+            module.path, module.cls, done.count,
+            figures := Figures(*mine), figures if below == mine else Figures(*below),
+            done.inputs, done.outputs,
+        )
         for module, done, mine, below in zip(
             trace.modules, trace.module_calls, own, inclusive, strict=True
         )
-    )
+    )  # fmt: skip
 
 
 def _parent(module: ModuleInfo, position: Mapping[str, int]) -> int:
@@ -104,24 +116,15 @@ def _params(module: ModuleInfo) -> int:
     return sum(item.numel for item in module.held if item.role == "parameter")
 
 
-def _times(figures: Figures, count: int) -> Figures:
-    return Figures(
-        figures.params,
-        figures.macs * count,
-        figures.flops * count,
-        figures.activation_memory * count,
-    )
-
-
 def _op_rows(calls: Mapping[tuple[Op, int], int], prices: Mapping[Op, Price]) -> tuple[OpRow, ...]:
-    by_name: dict[tuple[str, State], tuple[int, Figures]] = {}
+    sums: dict[tuple[str, State], list[int]] = {}
     for (op, _), count in calls.items():
         if is_alias(op):
             continue
-        key = (op.name, prices[op].state)
-        seen, figures = by_name.get(key, (0, Figures()))
-        by_name[key] = (seen + count, figures + _times(prices[op].figures, count))
-    return tuple(
-        OpRow(name, state, count, figures.macs, figures.flops, figures.activation_memory)
-        for (name, state), (count, figures) in sorted(by_name.items(), key=lambda item: item[0])
-    )
+        state, macs, flops, memory = prices[op]
+        total = sums.setdefault((op.name, state), [0, 0, 0, 0])
+        total[0] += count
+        total[1] += count * macs
+        total[2] += count * flops
+        total[3] += count * memory
+    return tuple(OpRow(name, state, *total) for (name, state), total in sorted(sums.items()))
