@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 import torch
 from torch import fx, nn
+from torch._dynamo.eval_frame import OptimizedModule
 from torch.utils.hooks import RemovableHandle
 
 from pytest_burden.engine.caches import Cached, emptied
@@ -32,9 +33,12 @@ _ATOMS = frozenset(
         torch.dtype, torch.device, torch.layout, torch.memory_format, torch.Size,
     }
 )  # fmt: skip
-_CONTAINERS = frozenset({dict, list, set, OrderedDict})
+_TABLES = frozenset(name for name, value in vars(nn.Module()).items() if hasattr(value, "clear"))
+"""Attributes of every module, fifteen, and most of them empty."""
 _SHARED = (enum.Enum, type, types.ModuleType, torch.ScriptObject, fx.Graph)
 """Never changed by a forward, or not to be copied at all."""
+
+_ABSENT = object()
 
 _OWN = frozenset({"spec", "token"})
 """Attributes of an abstract tensor that every one has for itself."""
@@ -48,67 +52,61 @@ class Copier:
         self._leaf = leaf
         self._memo: dict[int, Any] = {}
         self._alive: list[object] = []  # so that no id in the memo is given out again
+        self._rebuild = _Rebuild(_REBUILD)
 
     def copy(self, value: T) -> T:
         """Return the copy of ``value``; what nobody can copy (locks, files) is shared."""
-        if type(value) in _ATOMS:
+        kind = type(value)
+        if kind in _ATOMS:
             return value
-        if id(value) not in self._memo:
+        made = self._memo.get(id(value), _ABSENT)
+        if made is _ABSENT:
             self._alive.append(value)
-            self._keep(value, self._copy(value))
-        copied: T = self._memo[id(value)]
+            made = self._memo[id(value)] = self._rebuild[kind](self, value)
+        copied: T = made
         return copied
 
     def _keep(self, value: object, made: Any) -> Any:
         self._memo[id(value)] = made
         return made
 
-    def _copy(self, value: Any) -> Any:
-        rebuild = _REBUILD.get(type(value))
-        if rebuild is not None:
-            return rebuild(self, value)
-        if isinstance(value, torch.Tensor):
-            return self._tensor(value)
-        if isinstance(value, InputSpec):
-            return self._leaf(value)
-        if isinstance(value, nn.Module):
-            return self._module(value)
-        if isinstance(value, _SHARED):
-            return value
-        return self._other(value)
-
     def _tensor(self, tensor: torch.Tensor) -> torch.Tensor:
         """Let the leaf be made, and give it copies of what the user has hung onto the tensor."""
         made = self._leaf(tensor)
-        self._keep(tensor, made)
-        for name, item in vars(tensor).items():
-            if name not in _OWN:
-                setattr(made, name, self.copy(item))
+        if extra := tensor.__dict__:
+            self._keep(tensor, made)
+            for name, item in extra.items():
+                if name not in _OWN:
+                    setattr(made, name, self.copy(item))
         return made
 
+    def _spec(self, spec: InputSpec) -> torch.Tensor:
+        return self._leaf(spec)
+
     def _module(self, module: nn.Module) -> nn.Module:
-        if type(module).__name__ == "OptimizedModule" and "_orig_mod" in module._modules:
-            # torch.compile: the eager module is what is measured.
-            return self.copy(module._modules["_orig_mod"])  # type: ignore[return-value]  # a module
-        if isinstance(module, torch.jit.ScriptModule):
-            return copy.deepcopy(module)
         new: nn.Module = self._keep(module, object.__new__(type(module)))
         self._state(module, new)
         new.__dict__["training"] = False
         new.__dict__.pop("_compiled_call_impl", None)
         return new
 
+    def _compiled(self, module: nn.Module) -> nn.Module:
+        """Copy the eager module that ``torch.compile`` has wrapped: it is what is measured."""
+        inner = module._modules.get("_orig_mod")
+        return self._module(module) if inner is None else self.copy(inner)
+
     def _state(self, value: object, new: object) -> None:
-        state, memo = new.__dict__, self._memo
+        state = new.__dict__
         for name, item in value.__dict__.items():
             kind = type(item)
             if kind in _ATOMS:
                 state[name] = item
-            elif kind in _CONTAINERS and not item and id(item) not in memo:
-                state[name] = memo[id(item)] = kind()  # a module has a dozen of these
+            elif name in _TABLES and not item:
+                state[name] = kind()
             else:
                 state[name] = self.copy(item)
-        for slot in copyreg._slotnames(type(value)):  # type: ignore[attr-defined]  # what copy uses
+        cls: Any = type(value)
+        for slot in _slots(cls):
             if hasattr(value, slot):
                 object.__setattr__(new, slot, self.copy(getattr(value, slot)))
 
@@ -119,11 +117,18 @@ class Copier:
         return new
 
     def _list(self, value: list[Any]) -> list[Any]:
+        if _ATOMS.issuperset(map(type, value)):
+            return value.copy()
         new: list[Any] = self._keep(value, [])
         new.extend(map(self.copy, value))
         return new
 
+    def _set(self, value: set[Any]) -> set[Any]:
+        return value.copy() if _ATOMS.issuperset(map(type, value)) else self._container(value)
+
     def _tuple(self, value: tuple[Any, ...]) -> tuple[Any, ...]:
+        if _ATOMS.issuperset(map(type, value)):
+            return value
         items = [self.copy(item) for item in value]
         if all(new is old for new, old in zip(items, value, strict=True)):
             return value
@@ -198,10 +203,11 @@ class Copier:
         new.__dict__.update(self.copy(value.__dict__))
         return new
 
-    def _other(self, value: Any) -> Any:
-        if isinstance(value, (dict, list, set)):
-            return self._container(value)
-        return self._tuple(value) if isinstance(value, tuple) else self._object(value)
+    def _same(self, value: T) -> T:
+        return value
+
+    def _scripted(self, module: torch.jit.ScriptModule) -> torch.jit.ScriptModule:
+        return copy.deepcopy(module)
 
     def _object(self, value: Any) -> Any:
         """Rebuild a plain object attribute by attribute; leave others to ``copy.deepcopy``."""
@@ -221,12 +227,28 @@ class Copier:
             return value
 
 
+@functools.lru_cache(maxsize=256)
+def _slots(kind: type) -> list[str]:
+    slots: list[str] = copyreg._slotnames(kind)  # type: ignore[attr-defined]  # what copy uses
+    return slots
+
+
+class _Rebuild(dict[type, Callable[[Copier, Any], Any]]):
+    """How to copy an object of each type; what stands for the types not yet met is found here."""
+
+    def __missing__(self, kind: type) -> Callable[[Copier, Any], Any]:
+        family = next((base for base in _FAMILIES if issubclass(kind, base)), object)
+        found = self[kind] = _FAMILIES[family]
+        return found
+
+
 _REBUILD: dict[type, Callable[[Copier, Any], Any]] = {
     torch.Tensor: Copier._tensor,
     nn.Parameter: Copier._tensor,
     dict: Copier._dict,
     list: Copier._list,
     tuple: Copier._tuple,
+    set: Copier._set,
     functools.partial: Copier._partial,
     types.MethodType: Copier._method,
     types.FunctionType: Copier._function,
@@ -234,3 +256,16 @@ _REBUILD: dict[type, Callable[[Copier, Any], Any]] = {
     Cached: Copier._cached,
     RemovableHandle: Copier._handle,
 }
+
+_FAMILIES: dict[type, Callable[[Copier, Any], Any]] = {
+    torch.Tensor: Copier._tensor,
+    InputSpec: Copier._spec,
+    OptimizedModule: Copier._compiled,
+    torch.jit.ScriptModule: Copier._scripted,
+    nn.Module: Copier._module,
+    **dict.fromkeys(_SHARED, Copier._same),
+    **dict.fromkeys((dict, list, set), Copier._container),
+    tuple: Copier._tuple,
+    object: Copier._object,
+}
+"""By base class, for types that have no entry of their own; the first that fits."""

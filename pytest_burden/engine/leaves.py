@@ -36,8 +36,13 @@ class _Leaves:
         self._buffers = buffers
 
     def _role(self, tensor: torch.Tensor) -> Role:
-        # By class first: isinstance asks a method of Parameter's metaclass.
-        if type(tensor) is nn.Parameter or isinstance(tensor, nn.Parameter):
+        kind = type(tensor)
+        # What isinstance(tensor, nn.Parameter) asks, less its way through a metaclass.
+        if (
+            kind is nn.Parameter
+            or tensor.__dict__.get("_is_param")
+            or issubclass(kind, nn.Parameter)
+        ):
             return "parameter"
         return "buffer" if id(tensor) in self._buffers else "input"
 
@@ -68,7 +73,7 @@ class AbstractLeaves(_Leaves):
         parameter = role == "parameter"
         known = self._built is None or self._built.trusts(tensor)
         if known and not parameter and _stays_real(tensor):
-            return self._at_home(tensor.detach().to("cpu", copy=True), role)
+            return self._at_home(tensor.detach().to(CPU, copy=True), role)
         made = self._abstract(dense_spec(tensor), role, requires_grad=tensor.requires_grad)
         if parameter:
             # What isinstance(…, nn.Parameter) looks for on a tensor of another class.
