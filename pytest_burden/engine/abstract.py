@@ -57,6 +57,14 @@ class Token:
             self.tape.storages[self.index].death = len(self.tape.calls)
 
 
+def token_of(tape: Tape, index: int) -> Token:
+    """Return a token of a storage that is on the tape already, and had none."""
+    token = object.__new__(Token)
+    token.tape = tape
+    token.index = index
+    return token
+
+
 class _Active(threading.local):
     tape: Tape | None = None
 
@@ -172,16 +180,11 @@ _forbid_data = torch._C._set_throw_on_mutable_data_ptr
 
 def abstract(spec: Spec, token: Token, *, requires_grad: bool = False) -> AbstractTensor:
     """Return a tensor of this spec on the storage of ``token``; reading its data raises."""
+    # Positions, for keywords cost as much again as the tensor.
     tensor: AbstractTensor = _make(
-        AbstractTensor,
-        spec.shape,
-        strides=spec.strides,
-        storage_offset=spec.offset,
-        dtype=DTYPES[spec.dtype],
-        device=CPU,
-        storage_size=spec.storage_bytes,
-        requires_grad=requires_grad,
-    )
+        AbstractTensor, spec.shape, spec.strides, spec.offset, None, DTYPES[spec.dtype],
+        torch.strided, CPU, requires_grad=requires_grad, storage_size=spec.storage_bytes,
+    )  # fmt: skip
     if spec.pending:
         mark_pending(tensor, spec)
     _forbid_data(tensor)
@@ -198,10 +201,18 @@ def mark_pending(tensor: torch.Tensor, spec: Spec) -> None:
         torch._C._set_neg(tensor, True)  # noqa: FBT003 takes no keyword
 
 
+_DENSE: dict[tuple[object, ...], Spec] = {}
+
+
 def dense_spec(tensor: torch.Tensor) -> Spec:
     """Return the spec of a compact copy of ``tensor``: what ``clone()`` would return."""
-    shape, strides, dtype = tuple(tensor.shape), tensor.stride(), tensor.dtype
-    if not tensor.is_contiguous():
-        meta = torch.empty_strided(shape, strides, device="meta")
-        strides = torch.empty_like(meta).stride()
-    return intern(shape, strides, 0, dtype, tensor.numel() * dtype.itemsize)
+    key = (tensor.shape, tensor.stride(), tensor.dtype)
+    spec = _DENSE.get(key)
+    if spec is None:
+        shape, strides, dtype = tuple(tensor.shape), tensor.stride(), tensor.dtype
+        if not tensor.is_contiguous():
+            meta = torch.empty_strided(shape, strides, device="meta")
+            strides = torch.empty_like(meta).stride()
+        spec = intern(shape, strides, 0, dtype, tensor.numel() * dtype.itemsize)
+        _DENSE[key] = spec
+    return spec

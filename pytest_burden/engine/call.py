@@ -12,12 +12,38 @@ from pytest_burden.engine.abstract import AbstractTensor, spec_of
 from pytest_burden.engine.schema import make_op, plain
 from pytest_burden.engine.spec import Op, Spec
 
-_HASHABLE = (
-    bool | int | float | complex | str | torch.dtype | torch.device | torch.layout
-    | torch.memory_format | None
+_SCALARS = frozenset(
+    {
+        bool, float, complex, str,
+        torch.dtype, torch.device, torch.layout, torch.memory_format, torch.Size,
+    }
 )  # fmt: skip
+_INT = frozenset({int})
 NEVER = object()
 """Stands in a key for a value that no two calls can be known to share."""
+
+
+class Operator:
+    """One operator and what is asked of it at every call; `operator_of` returns the only one."""
+
+    __slots__ = ("decomposes", "func")
+
+    def __init__(self, func: OpOverload) -> None:
+        self.func = func
+        has_kernel = torch._C._dispatch_has_kernel_for_dispatch_key
+        # Torch defines it by others, as is seen under inference_mode.
+        self.decomposes = has_kernel(func.name(), "CompositeImplicitAutograd")
+
+
+_OPERATORS: dict[int, Operator] = {}
+
+
+def operator_of(func: OpOverload) -> Operator:
+    """Return what is known of an operator. By address, for torch hashes operators slowly."""
+    known = _OPERATORS.get(id(func))
+    if known is None:
+        known = _OPERATORS[id(func)] = Operator(func)
+    return known
 
 
 _OPS: dict[tuple[object, ...], Op] = {}
@@ -28,41 +54,45 @@ class Call:
 
     __slots__ = ("args", "func", "key", "kwargs", "specs", "tensors")
 
-    def __init__(self, func: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
-        self.func = func
+    def __init__(self, operator: Operator, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+        self.func = operator.func
         self.args = args
         self.kwargs = kwargs
-        self.key: list[object] = [func, torch.get_default_dtype()]
+        self.key: list[object] = [operator, torch.get_default_dtype()]
         self.tensors: list[torch.Tensor] = []
         self.specs: list[Spec] = []
-        for value in args:
-            self._scan(value)
+        self._scan(args)
         for name, value in kwargs.items():
             self.key.append(name)
-            self._scan(value)
+            self._scan((value,))
 
-    def _scan(self, value: Any) -> None:
-        kind = type(value)
-        if kind is AbstractTensor:
-            self.tensors.append(value)
-            self.specs.append(value.spec)
-            self.key.append(value.spec)
-        elif value is None:
-            self.key.append(None)
-        elif kind is list or kind is tuple:
-            self.key.append(len(value))
-            for item in value:
-                self._scan(item)
-        elif isinstance(value, torch.Tensor):
-            spec = spec_of(value)
-            self.tensors.append(value)
-            self.specs.append(spec)
-            self.key.append(spec)
-        elif isinstance(value, _HASHABLE):
-            self.key.append(kind)
-            self.key.append(value)
-        else:
-            self.key.append(kind if isinstance(value, torch.Generator) else NEVER)
+    def _scan(self, values: Sequence[Any]) -> None:
+        key = self.key
+        for value in values:
+            kind = type(value)
+            if kind is AbstractTensor:
+                self.tensors.append(value)
+                self.specs.append(value.spec)
+                key.append(value.spec)
+            elif kind is int or value is None:
+                key.append(value)
+            elif kind in _SCALARS:
+                key.append(kind)  # 1.0 and True equal 1
+                key.append(value)
+            elif kind is list or kind is tuple:
+                if _INT.issuperset(map(type, value)):
+                    key.append(tuple(value))
+                else:
+                    key.append(len(value))
+                    key.append(kind)
+                    self._scan(value)
+            elif isinstance(value, torch.Tensor):
+                spec = spec_of(value)
+                self.tensors.append(value)
+                self.specs.append(spec)
+                key.append(spec)
+            else:
+                key.append(kind if isinstance(value, torch.Generator) else NEVER)
 
     def op(self, outputs: tuple[Spec, ...]) -> Op:
         """Return the one `Op` object of this call with these outputs."""

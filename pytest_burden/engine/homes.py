@@ -12,14 +12,24 @@ from pytest_burden.engine.abstract import LAZY, AbstractTensor, Tape, Token, nee
 from pytest_burden.engine.trace import Role
 
 
+class _Home(weakref.ref[Any]):
+    """A storage that lives as long as torch keeps it, where it is, and its token."""
+
+    __slots__ = ("address", "token")
+
+    address: int
+    token: Token
+
+
 class Homes:
     """The storages of the real tensors that one recorder has met, by address."""
 
     def __init__(self, tape: Tape) -> None:
         self.tape = tape
-        self._tokens: dict[int, tuple[weakref.ref[Any], Token]] = {}
+        self._homes: dict[int, _Home] = {}
         self._tainted: set[int] = set()
         self._handed_out: set[int] = set()
+        self._forget = _forgetter(self._homes, self._tainted, self._handed_out)
 
     def token(self, tensor: torch.Tensor, role: Role = "result") -> Token:
         """Return the token of a tensor's storage, a new one if it was never met."""
@@ -29,12 +39,17 @@ class Homes:
             return Token(self.tape, 0, role)
         storage = torch.Tensor.untyped_storage(tensor)
         address = storage._cdata
-        known = self._tokens.get(address)
-        if known is not None and known[0]() is not None:
-            return known[1]
+        known = self._homes.get(address)
+        if known is not None and known() is not None:
+            return known.token
         token = Token(self.tape, storage.nbytes(), role)
-        self._tokens[address] = (weakref.ref(storage, self._forgetter(address)), token)
+        self._settle(storage, address, token)
         return token
+
+    def _settle(self, storage: torch.UntypedStorage, address: int, token: Token) -> None:
+        home = self._homes[address] = _Home(storage, self._forget)
+        home.address = address
+        home.token = token
 
     def taint(self, tensor: torch.Tensor) -> None:
         """Distrust a real tensor and all its aliases from now on: it holds abstract values.
@@ -45,7 +60,7 @@ class Homes:
         address = torch.Tensor.untyped_storage(tensor)._cdata
         if address in self._tainted:
             return
-        if address not in self._tokens:
+        if address not in self._homes:
             needs_data("an abstract value written into a tensor that is not the network's")
         if address in self._handed_out:
             needs_data("an abstract value written into memory that is shared with other code")
@@ -70,7 +85,7 @@ class Homes:
         torch.Tensor.data.__set__(tensor, value)  # type: ignore[attr-defined]  # a getset slot
         storage = torch.Tensor.untyped_storage(tensor)
         address = storage._cdata
-        self._tokens[address] = (weakref.ref(storage, self._forgetter(address)), value.token)
+        self._settle(storage, address, value.token)
         self._tainted.add(address)
 
     def trusts(self, tensor: torch.Tensor) -> bool:
@@ -80,14 +95,13 @@ class Homes:
             or torch.Tensor.untyped_storage(tensor)._cdata not in self._tainted
         )
 
-    def _forgetter(self, address: int) -> Callable[[object], None]:
-        # Closes over the tables, not over self: the callback must not keep the recorder alive.
-        tokens, marks = self._tokens, (self._tainted, self._handed_out)
 
-        def forget(gone: object) -> None:
-            if address in tokens and tokens[address][0] is gone:
-                del tokens[address]
-                for marked in marks:
-                    marked.discard(address)
+def _forgetter(homes: dict[int, _Home], *marks: set[int]) -> Callable[[_Home], None]:
+    # Closes over the tables, not over their owner: a storage must not keep the recorder alive.
+    def forget(gone: _Home) -> None:
+        if homes.get(gone.address) is gone:
+            del homes[gone.address]
+            for marked in marks:
+                marked.discard(gone.address)
 
-        return forget
+    return forget

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 from math import prod
 from typing import Any
 
@@ -21,7 +20,7 @@ from pytest_burden.engine.abstract import (
     needs_data,
     spec_of,
 )
-from pytest_burden.engine.call import NEVER, Call, composite_op, known_spec
+from pytest_burden.engine.call import NEVER, Call, composite_op, known_spec, operator_of
 from pytest_burden.engine.homes import Homes
 from pytest_burden.engine.kernels import New, NoShape, Plain, Result, Same, View, infer
 from pytest_burden.engine.schema import op_name
@@ -44,12 +43,14 @@ _GROWS = frozenset({"aten.repeat", "aten.constant_pad_nd", "aten.index_select", 
 class Entry:
     """What is known of one distinct call: its description, its outputs, what it writes to."""
 
-    __slots__ = ("op", "result", "writes")
+    __slots__ = ("new", "op", "result", "writes")
 
     def __init__(self, op: Op, result: Result, writes: tuple[int, ...]) -> None:
         self.op = op
         self.result = result
         self.writes = writes
+        self.new = _lone_new(result) if not writes else None
+        """The only output if all there is to do is to make it, as for most calls."""
 
 
 _MEMO: dict[tuple[object, ...], Entry] = {}
@@ -91,10 +92,11 @@ class Recorder(TorchDispatchMode):
         kwargs = kwargs or {}
         if not isinstance(func, OpOverload):
             return self._run_higher_order(func, args, kwargs)
-        if _decomposes(func):
+        operator = operator_of(func)
+        if operator.decomposes:
             with self:
                 return func.decompose(*args, **kwargs)
-        call = Call(func, args, kwargs)
+        call = Call(operator, args, kwargs)
         if self.real:
             return self._run(call)
         for tensor in call.tensors:
@@ -104,14 +106,14 @@ class Recorder(TorchDispatchMode):
             return self._make(call)
         return self._run(call)
 
-    def _run(self, call: Call) -> Any:
-        """Run an operator for real."""
+    def _run(self, call: Call, op: Op | None = None) -> Any:
+        """Run an operator for real; ``op`` describes it if that is known before."""
         __tracebackhide__ = True
         out = call.func(*call.args, **call.kwargs)
         values = out if isinstance(out, (list, tuple)) else (out,)
         outputs = [value for value in values if isinstance(value, torch.Tensor)]
         if outputs:
-            op = call.op(tuple(spec_of(tensor) for tensor in outputs))
+            op = op or call.op(tuple(map(spec_of, outputs)))
             self.record(op, tuple(self.homes.token(tensor).index for tensor in outputs))
         return out
 
@@ -137,12 +139,10 @@ class Recorder(TorchDispatchMode):
                 entry = _learn(call, key, ())
             except NoShape:
                 return self._run(call)
-        if any(
-            type(output) is New and self._too_large(output.spec, bare=not call.tensors)
-            for output in entry.result.outputs
-        ):
-            return self._replay(call, entry, [self.homes.token(t) for t in call.tensors])
-        return self._run(call)
+        for output in entry.result.outputs:
+            if type(output) is New and self._too_large(output.spec, bare=not call.tensors):
+                return self._replay(call, entry, [self.homes.token(t) for t in call.tensors])
+        return self._run(call, None if call.tensors else entry.op)
 
     def _too_large(self, spec: Spec, *, bare: bool) -> bool:
         if not bare:
@@ -178,6 +178,10 @@ class Recorder(TorchDispatchMode):
 
     def _replay(self, call: Call, entry: Entry, tokens: Sequence[Token]) -> Any:
         """Hand out the outputs of a known call and record it."""
+        if (spec := entry.new) is not None:
+            token = Token(self.tape, spec.storage_bytes, "result")
+            self.record(entry.op, (token.index,))
+            return abstract(spec, token)
         result = entry.result
         values: list[Any] = []
         storages: list[int] = []
@@ -253,6 +257,12 @@ def _learn(
     return entry
 
 
+def _lone_new(result: Result) -> Spec | None:
+    first = result.outputs[0] if len(result.outputs) == 1 else None
+    simple = result.container is None and not result.reshaped
+    return first.spec if simple and type(first) is New else None
+
+
 def _argument(call: Call, position: int, name: str) -> object:
     return call.args[position] if position < len(call.args) else call.kwargs.get(name)
 
@@ -274,13 +284,6 @@ def _reshape(call: Call, result: Result) -> None:
 
 def _may_grow_huge(call: Call) -> bool:
     return prod(spec.numel or 1 for spec in call.specs) > _HUGE or op_name(call.func) in _GROWS
-
-
-@cache
-def _decomposes(func: OpOverload) -> bool:
-    """Whether torch defines the operator by others, as seen under inference_mode."""
-    composite = torch._C._dispatch_has_kernel_for_dispatch_key
-    return composite(func.name(), "CompositeImplicitAutograd")
 
 
 def _in_initialiser() -> bool:
@@ -312,7 +315,7 @@ def _by_value(call: Call, homes: Homes) -> Call | None:
             positions.append(index)
         else:
             positions += index.nonzero().unbind(1)
-    return Call(aten.index.Tensor, (source, positions), {})
+    return Call(operator_of(aten.index.Tensor), (source, positions), {})
 
 
 _MASKS = (torch.bool, torch.uint8)
