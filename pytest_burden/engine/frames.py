@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from pytest_burden.engine.abstract import AbstractTensor, Tape
+from pytest_burden.engine.layers import Layers
 from pytest_burden.engine.trace import ModuleCalls
 
 
@@ -28,11 +29,13 @@ class Frames:
 
 
 @contextmanager
-def following(modules: Sequence[nn.Module], tape: Tape) -> Iterator[Frames]:
+def following(
+    modules: Sequence[nn.Module], tape: Tape, layers: Layers | None = None
+) -> Iterator[Frames]:
     """Tell the tape which of ``modules`` runs, on this thread, until the block ends.
 
-    ``nn.Module.__call__`` is wrapped meanwhile: unlike hooks it sees the keyword arguments, and
-    failures, and leaves nothing behind.
+    With ``layers``, these answer the calls that they know. ``nn.Module.__call__`` is wrapped
+    meanwhile: unlike hooks it sees the keyword arguments, and failures, and leaves nothing behind.
     """
     frames = Frames(
         {id(module): index for index, module in enumerate(modules)},
@@ -52,7 +55,10 @@ def following(modules: Sequence[nn.Module], tape: Tape) -> Iterator[Frames]:
         if calls.count == 1:
             calls.inputs = shapes((args, kwargs)) if kwargs else shapes(args)
         try:
-            out = plain_call(module, *args, **kwargs)
+            if layers is None:
+                out = plain_call(module, *args, **kwargs)
+            else:
+                out = layers.call(plain_call, module, args, kwargs)
         except Exception:
             if frames.failed is None:
                 frames.failed = (index, shapes((args, kwargs)))

@@ -17,6 +17,7 @@ from pytest_burden.engine.copying import Copier
 from pytest_burden.engine.frames import Frames, following, shapes
 from pytest_burden.engine.freememory import free_memory
 from pytest_burden.engine.inventory import inventory, is_lazy
+from pytest_burden.engine.layers import Layers
 from pytest_burden.engine.leaves import AbstractLeaves, RealLeaves
 from pytest_burden.engine.recorder import Recorder
 from pytest_burden.engine.surroundings import fixed_surroundings, seed
@@ -132,7 +133,8 @@ def _trace(
     described = shapes((args, kwargs))
     _as_trainable(modules)
     seed()
-    with following(modules, tape) as frames, fresh_caches(modules):
+    layers = None if recorder.real else Layers(tape)
+    with following(modules, tape, layers) as frames, fresh_caches(modules):
         try:
             with recorder, Composites(recorder):
                 network(*args, **kwargs)
