@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import Any
 
 import torch
 from torch import nn
@@ -41,9 +43,16 @@ def _held(module: nn.Module, seen: set[int]) -> tuple[Held, ...]:
             seen.add(id(buffer))
             held.append(_as_held(name, "buffer", buffer, trainable=False))
     # Quantised layers keep weight and bias packed in an object that is no parameter.
-    if any(map(packs, {*map(type, vars(module).values())})):
+    kind: Any = type(module)  # which mypy takes for unhashable
+    if not _is_of_torch(kind) and any(map(packs, {*map(type, vars(module).values())})):
         held += _packed(module, seen)
     return tuple(held)
+
+
+@lru_cache(maxsize=256)
+def _is_of_torch(kind: Any) -> bool:
+    """Return whether a class is one of torch's own that are not quantised."""
+    return str(kind.__module__).startswith("torch.nn.modules.")
 
 
 def _packed(module: nn.Module, seen: set[int]) -> Iterator[Held]:

@@ -37,12 +37,10 @@ class _Leaves:
 
     def _role(self, tensor: torch.Tensor) -> Role:
         kind = type(tensor)
+        if kind is nn.Parameter:
+            return "parameter"
         # What isinstance(tensor, nn.Parameter) asks, less its way through a metaclass.
-        if (
-            kind is nn.Parameter
-            or tensor.__dict__.get("_is_param")
-            or issubclass(kind, nn.Parameter)
-        ):
+        if "_is_param" in tensor.__dict__ or issubclass(kind, nn.Parameter):
             return "parameter"
         return "buffer" if id(tensor) in self._buffers else "input"
 
@@ -70,15 +68,14 @@ class AbstractLeaves(_Leaves):
         if not _describable(tensor):
             needs_data(f"a {type(tensor).__name__} of layout {tensor.layout}")
         role = self._role(tensor)
-        parameter = role == "parameter"
-        known = self._built is None or self._built.trusts(tensor)
-        if known and not parameter and _stays_real(tensor):
-            return self._at_home(tensor.detach().to(CPU, copy=True), role)
-        made = self._abstract(dense_spec(tensor), role, requires_grad=tensor.requires_grad)
-        if parameter:
+        if role == "parameter":
+            made = self._abstract(dense_spec(tensor), role, requires_grad=tensor.requires_grad)
             # What isinstance(…, nn.Parameter) looks for on a tensor of another class.
             made._is_param = True
-        return made
+            return made
+        if _stays_real(tensor) and (self._built is None or self._built.trusts(tensor)):
+            return self._at_home(tensor.detach().to(CPU, copy=True), role)
+        return self._abstract(dense_spec(tensor), role, requires_grad=tensor.requires_grad)
 
     def _from_spec(self, spec: InputSpec) -> torch.Tensor:
         dtype = DTYPES[spec.dtype]
@@ -141,8 +138,10 @@ def _describable(tensor: torch.Tensor) -> bool:
 
 
 def _stays_real(tensor: torch.Tensor) -> bool:
-    if tensor.is_meta or type(tensor).__name__ in ("AbstractTensor", "FakeTensor"):
-        return False
-    if tensor.is_floating_point() or tensor.is_complex():
-        return tensor.numel() <= 1
-    return tensor.numel() <= LARGE
+    """Return whether a tensor is small, and its values are at hand."""
+    dtype = tensor.dtype
+    return (
+        tensor.numel() <= (1 if dtype.is_floating_point or dtype.is_complex else LARGE)
+        and not tensor.is_meta
+        and type(tensor).__name__ not in ("AbstractTensor", "FakeTensor")
+    )
