@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import EllipsisType
 from typing import Any
 
 import torch
@@ -15,7 +16,7 @@ from pytest_burden.engine.spec import Op, Spec
 _SCALARS = frozenset(
     {
         bool, float, complex, str,
-        torch.dtype, torch.device, torch.layout, torch.memory_format, torch.Size,
+        EllipsisType, torch.dtype, torch.device, torch.layout, torch.memory_format, torch.Size,
     }
 )  # fmt: skip
 _INT = frozenset({int})
@@ -49,17 +50,14 @@ def operator_of(func: OpOverload) -> Operator:
 _OPS: dict[tuple[object, ...], Op] = {}
 
 
-class Call:
-    """One call on its way through the recorder: the operator, its tensors and its key."""
+class Arguments:
+    """What goes into one call: its tensors, their specs, and a key that tells it from others."""
 
-    __slots__ = ("args", "func", "key", "kwargs", "specs", "tensors")
+    __slots__ = ("key", "specs", "tensors")
 
-    def __init__(self, operator: Operator, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
-        self.func = operator.func
-        self.args = args
-        self.kwargs = kwargs
-        self.key: list[object] = [operator, torch.get_default_dtype()]
-        self.tensors: list[torch.Tensor] = []
+    def __init__(self, called: object, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+        self.key: list[object] = [called, torch.get_default_dtype()]
+        self.tensors: list[Any] = []
         self.specs: list[Spec] = []
         self._scan(args)
         for name, value in kwargs.items():
@@ -76,6 +74,9 @@ class Call:
                 key.append(value.spec)
             elif kind is int or value is None:
                 key.append(value)
+            elif kind is slice:
+                key.append(kind)
+                self._scan((value.start, value.stop, value.step))
             elif kind in _SCALARS:
                 key.append(kind)  # 1.0 and True equal 1
                 key.append(value)
@@ -87,12 +88,32 @@ class Call:
                     key.append(kind)
                     self._scan(value)
             elif isinstance(value, torch.Tensor):
-                spec = spec_of(value)
-                self.tensors.append(value)
-                self.specs.append(spec)
-                key.append(spec)
+                self._scan_real(value)
             else:
                 key.append(kind if isinstance(value, torch.Generator) else NEVER)
+
+    def _scan_real(self, tensor: torch.Tensor) -> None:
+        """Take a tensor that has values, on which the outcome may depend."""
+        del tensor
+        self.key.append(NEVER)
+
+
+class Call(Arguments):
+    """One call on its way through the recorder, which looks after the tensors with values."""
+
+    __slots__ = ("args", "func", "kwargs")
+
+    def __init__(self, operator: Operator, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+        super().__init__(operator, args, kwargs)
+        self.func = operator.func
+        self.args = args
+        self.kwargs = kwargs
+
+    def _scan_real(self, tensor: torch.Tensor) -> None:
+        spec = spec_of(tensor)
+        self.tensors.append(tensor)
+        self.specs.append(spec)
+        self.key.append(spec)
 
     def op(self, outputs: tuple[Spec, ...]) -> Op:
         """Return the one `Op` object of this call with these outputs."""

@@ -14,12 +14,15 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from torch.nn import functional
 
+from pytest_burden.engine import functions
 from pytest_burden.engine.escapes import Guard
+from pytest_burden.engine.memory import Memory
 from pytest_burden.engine.recorder import Recorder
 
 _ATTENTION = (
@@ -59,10 +62,11 @@ _ATTENTION_LAYER_UNASKED = types.FunctionType(
 class Composites(Guard):
     """Records each call of a composite as one operator; what it runs inside is marked so."""
 
-    def __init__(self, recorder: Recorder) -> None:
-        """Make a mode that writes to ``recorder``."""
+    def __init__(self, recorder: Recorder, memory: Memory | None) -> None:
+        """Make a mode that writes to ``recorder``, and answers from ``memory`` if there is one."""
         super().__init__(recorder.homes)
         self._recorder = recorder
+        self._memory = memory
 
     def __torch_function__(
         self,
@@ -79,7 +83,10 @@ class Composites(Guard):
                 return _ATTENTION_LAYER_UNASKED(*args, **kwargs)
         known = COMPOSITES.get(func)
         if known is None:
-            return super().__torch_function__(func, types, args, kwargs)
+            if self._memory is None:
+                return super().__torch_function__(func, types, args, kwargs)
+            run = partial(super().__torch_function__, func, types, args, kwargs)
+            return functions.call(self._memory, run, func, args, kwargs)
         name, names = known
         arguments = dict.fromkeys(names) | dict(zip(names, args, strict=False)) | dict(kwargs)
         return self._recorder.composite(f"torch.{name}", arguments, lambda: func(*args, **kwargs))

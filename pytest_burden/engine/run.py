@@ -19,6 +19,7 @@ from pytest_burden.engine.freememory import free_memory
 from pytest_burden.engine.inventory import inventory, is_lazy
 from pytest_burden.engine.layers import Layers
 from pytest_burden.engine.leaves import AbstractLeaves, RealLeaves
+from pytest_burden.engine.memory import Memory
 from pytest_burden.engine.recorder import Recorder
 from pytest_burden.engine.surroundings import fixed_surroundings, seed
 from pytest_burden.engine.trace import Trace
@@ -133,10 +134,11 @@ def _trace(
     described = shapes((args, kwargs))
     _as_trainable(modules)
     seed()
-    layers = None if recorder.real else Layers(tape)
+    memory = None if recorder.real else Memory(tape)
+    layers = None if memory is None else Layers(memory)
     with following(modules, tape, layers) as frames, fresh_caches(modules):
         try:
-            with recorder, Composites(recorder):
+            with recorder, Composites(recorder, memory):
                 network(*args, **kwargs)
         except NeedsData:
             pass  # what asked for data first stands on the tape

@@ -13,10 +13,7 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from pytest_burden.engine import layers
-from pytest_burden.engine.abstract import AbstractTensor, Tape, Token, abstract, dense_spec
-from pytest_burden.engine.spec import Op
-from pytest_burden.engine.trace import OpCall
+from pytest_burden.engine import functions, layers, memory
 from tests.engine.test_same_traces import Inputs, differences, fast, real
 from tests.networks.cases import around
 
@@ -68,15 +65,16 @@ def zeros(shape: tuple[int, ...]) -> Inputs:
 
 @pytest.fixture
 def again(monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """Return a list that grows by one with each call answered from memory."""
+    """Return a list that grows by one with each layer answered from memory; functions all run."""
     answered: list[object] = []
-    plain = layers._again
+    plain = memory._again
 
     def spy(*args: Any) -> Any:
         answered.append(None)  # and nothing that would keep a tensor alive
         return plain(*args)
 
-    monkeypatch.setattr(layers, "_again", spy)
+    monkeypatch.setattr(memory, "_again", spy)
+    monkeypatch.setattr(functions, "call", lambda _memory, run, *_call: run())
     return answered
 
 
@@ -88,7 +86,7 @@ def test_every_layer_has_an_example() -> None:
 @pytest.mark.parametrize(("build", "shape"), EXAMPLES)
 def test_layer(build: Callable[[], nn.Module], shape: tuple[int, ...], again: list[object]) -> None:
     """What is recorded from memory is what a run with data records, to the byte."""
-    layers._KNOWN.clear()
+    memory._KNOWN.clear()
     network = nn.Sequential(nn.Softplus(), build(), nn.Softplus())
     inputs = zeros(shape)
     truth = real(network, inputs)
@@ -381,36 +379,3 @@ def test_patched_for_good(monkeypatch: pytest.MonkeyPatch, wrap: Callable[..., A
     network[1].beside = nn.Linear(4, 4, bias=False)
     inputs = zeros(ROW)
     assert differences(fast(network, inputs), real(network, inputs)) == []
-
-
-@pytest.mark.parametrize("replacement", [functools.partial(torch.relu), Halved(4, 4)])
-def test_own_functions(monkeypatch: pytest.MonkeyPatch, replacement: Any) -> None:
-    """Whatever can be called and is not torch's is noticed."""
-    assert layers._functions.are_own()
-    monkeypatch.setattr(functional, "silu", replacement)
-    assert not layers._functions.are_own()
-    monkeypatch.undo()
-    assert layers._functions.are_own()
-
-
-def test_only_what_ends_in_the_call() -> None:
-    """A call that leaves a storage behind, or reaches one that it was not given, is forgotten."""
-    tape = Tape()
-    spec = dense_spec(torch.empty(2))
-    x, elsewhere, out = (abstract(spec, Token(tape, 8, "input")) for _ in range(3))
-    between = Token(tape, 8, "result")
-
-    def learnt(call_on: AbstractTensor, *given: AbstractTensor) -> layers.Known | None:
-        op = Op("aten.exp", "default", {}, (spec,))
-        tape.calls[:] = [OpCall(op, 0, (call_on.token.index,), inside=False)]
-        return layers._learnt(out, given, tape, 0, first_storage=2)
-
-    assert learnt(out, x) is None
-    del between
-    assert learnt(out, x) == layers.Known(
-        ((tape.calls[0].op, (0,)),), ((8, 0, None), (8, 0, 1)), spec, 0
-    )
-    assert learnt(x, x) is not None
-    assert learnt(elsewhere, x) is None
-    assert learnt(elsewhere, x, elsewhere) is not None
-    assert learnt(x, x, out) is None

@@ -1,0 +1,206 @@
+"""What a call did to tensors without data, written down again instead of being done again.
+
+On its way through a module, a function of torch and the dispatcher a call takes several times as
+long as writing down what came of it. What torch's own code does to tensors without data is a
+function of what it is given, so a call equal to an earlier one need not be run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from operator import is_not, itemgetter
+from pathlib import Path
+from types import BuiltinFunctionType, FunctionType
+from typing import Any, NamedTuple
+
+import torch
+from torch.autograd import forward_ad
+from torch.nn import functional
+
+from pytest_burden.engine.abstract import AbstractTensor, Tape, abstract, token_of
+from pytest_burden.engine.spec import Op, Spec
+from pytest_burden.engine.trace import OpCall, Storage
+
+
+class Output(NamedTuple):
+    """One tensor that a call hands out."""
+
+    same: bool
+    """Whether it is the tensor that went in itself."""
+    spec: Spec
+    home: int
+    """Where it lies: in a new storage, or ``~i``, in that of the tensor i that went in."""
+
+
+class Known(NamedTuple):
+    """What one call did; times and new storages are counted from its beginning."""
+
+    calls: tuple[tuple[Op, tuple[int, ...]], ...]
+    """Operators, and where each of their outputs lies, said as in `Output.home`."""
+    storages: tuple[tuple[int, int, int | None], ...]
+    """Bytes, birth and death of each new storage; only what is handed out has no death."""
+    outputs: tuple[Output, ...]
+    container: type | None
+    """The type that holds the outputs; None for a lone one."""
+
+
+_KNOWN: dict[tuple[object, ...], Known] = {}
+
+
+class Memory:
+    """What is known of calls, for one run."""
+
+    def __init__(self, tape: Tape) -> None:
+        """Remember for a run without data that is recorded on ``tape``."""
+        self._tape = tape
+        self.trusted = _code.is_own()
+        """Whether the code that runs is torch's, so that what it did once it does again."""
+
+    def call(
+        self, key: tuple[object, ...], given: Sequence[AbstractTensor], run: Callable[[], Any]
+    ) -> Any:
+        """Return what ``run()`` returns, recorded as if it had run.
+
+        ``key`` must say all that it depends on, among it the specs of the tensors ``given`` to it.
+        """
+        __tracebackhide__ = True
+        homes = [tensor.token.index for tensor in given]
+        before = _attributes(given)
+        key = (*key, *before, len(set(homes)) == len(homes) or tuple(map(homes.index, homes)))
+        known = _KNOWN.get(key)
+        tape = self._tape
+        if known is not None:
+            return _again(known, given, tape)
+        first_call, first_storage = len(tape.calls), len(tape.storages)
+        specs = [tensor.spec for tensor in given]
+        out = run()
+        if specs == [tensor.spec for tensor in given] and before == _attributes(given):
+            learnt = _learnt(out, given, tape, first_call, first_storage)
+            if learnt is not None:
+                _KNOWN[key] = learnt
+        return out
+
+
+def _attributes(tensors: Sequence[AbstractTensor]) -> list[bool]:
+    """Return by what, beside their specs, torch chooses its way: matmul by the gradient asked."""
+    with torch._C.DisableTorchFunction():  # a mode would see that an attribute is read
+        return [tensor.requires_grad for tensor in tensors]
+
+
+def is_special(functions: int) -> bool:
+    """Return whether anything is switched on that a key of `Memory.call` does not say.
+
+    A call that is answered would pass so many function modes: beyond them, and the recorder, it
+    may be under a mode of the network's own. Autograd and autocast keep tensors; forward-mode
+    derivatives come along with them.
+    """
+    return bool(
+        torch.is_grad_enabled()
+        or torch._C._is_any_autocast_enabled()
+        or torch._C._len_torch_dispatch_stack() != 1
+        or torch._C._len_torch_function_stack() != functions
+        or forward_ad._current_level >= 0
+    )
+
+
+def _again(known: Known, given: Sequence[AbstractTensor], tape: Tape) -> Any:
+    """Record a call that was seen before."""
+    start, first = len(tape.calls), len(tape.storages)
+    for nbytes, birth, death in known.storages:
+        end = None if death is None else start + death
+        tape.storages.append(Storage(nbytes, "result", start + birth, end))
+    for op, homes in known.calls:
+        storages = tuple(
+            [first + home if home >= 0 else given[~home].token.index for home in homes]
+        )
+        tape.calls.append(OpCall(op, tape.module, storages, inside=False))
+    if known.container is None:
+        return _handed_out(known.outputs[0], given, tape, first)
+    return known.container([_handed_out(one, given, tape, first) for one in known.outputs])
+
+
+def _handed_out(
+    output: Output, given: Sequence[AbstractTensor], tape: Tape, first: int
+) -> AbstractTensor:
+    same, spec, home = output
+    if home >= 0:
+        return abstract(spec, token_of(tape, first + home))
+    return given[~home] if same else abstract(spec, given[~home].token)
+
+
+def _learnt(
+    out: object, given: Sequence[AbstractTensor], tape: Tape, first_call: int, first_storage: int
+) -> Known | None:
+    """Return what was recorded from ``first_call`` on, None if it cannot be done again."""
+    container = type(out) if isinstance(out, (list, tuple)) else None
+    values: Sequence[object] = out if isinstance(out, (list, tuple)) else [out]
+    homes = {tensor.token.index: ~i for i, tensor in reversed([*enumerate(given)])}
+    homes |= {index: index - first_storage for index in range(first_storage, len(tape.storages))}
+    outputs: list[Output] = []
+    for value in values:
+        if type(value) is not AbstractTensor or value.token.index not in homes:
+            return None
+        same = next((i for i, tensor in enumerate(given) if tensor is value), None)
+        home = homes[value.token.index] if same is None else ~same
+        outputs.append(Output(same is not None, value.spec, home))
+    calls, born = tape.calls[first_call:], tape.storages[first_storage:]
+    kept = {index for index, one in enumerate(born) if one.death is None}
+    new = [one.home for one in outputs if one.home >= 0]
+    elsewhere = {index for call in calls for index in call.storages} - homes.keys()
+    # An output's storage has one token here, so no two outputs can share a new one.
+    if kept - {*new} or len({*new}) < len(new) or elsewhere:
+        return None
+    return Known(
+        tuple((call.op, tuple(homes[index] for index in call.storages)) for call in calls),
+        tuple(_since(first_call, one) for one in born),
+        tuple(outputs),
+        container,
+    )
+
+
+def _since(start: int, storage: Storage) -> tuple[int, int, int | None]:
+    death = None if storage.death is None else storage.death - start
+    return storage.nbytes, storage.birth - start, death
+
+
+class Code:
+    """Functions and methods of torch, and whether they are torch's own."""
+
+    def __init__(self, *spaces: Callable[[], Iterable[object]]) -> None:
+        """Look after what ``spaces`` return, each time anew."""
+        self._spaces = spaces
+        self._seen: list[object] = []
+        self._own = True
+
+    def is_own(self) -> bool:
+        """Return whether nobody has put another function in the place of one.
+
+        What is remembered is forgotten if any has changed.
+        """
+        now = [function for space in self._spaces for function in space()]
+        if len(now) != len(self._seen) or any(map(is_not, now, self._seen)):
+            _KNOWN.clear()
+            self._seen = now
+            self._own = all(map(_is_own, now))
+        return self._own
+
+
+_HOME = str(Path(torch.__file__).parent)
+
+
+def _is_own(value: object) -> bool:
+    if isinstance(value, FunctionType):
+        # Not by its module, which functools.wraps hands on.
+        return value.__code__.co_filename.startswith(_HOME)
+    if not callable(value) or isinstance(value, (BuiltinFunctionType, type)):
+        return True
+    return type(value).__module__.partition(".")[0] in ("torch", "typing")
+
+
+_names = {*dir(torch._C._VariableFunctions)} & vars(torch).keys()
+_code = Code(
+    partial(itemgetter(*_names), vars(torch)),
+    vars(functional).values,
+    vars(torch._C._nn).values,
+)

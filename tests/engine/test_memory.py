@@ -1,0 +1,72 @@
+"""What may be remembered of a call, and when it is forgotten."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from pytest_burden.engine import memory
+from pytest_burden.engine.abstract import AbstractTensor, Tape, Token, abstract, dense_spec
+from pytest_burden.engine.memory import Known, Output
+from pytest_burden.engine.spec import Op
+from pytest_burden.engine.trace import OpCall
+
+SPEC = dense_spec(torch.empty(2))
+EXP = Op("aten.exp", "default", {}, (SPEC,))
+
+
+class Callable(nn.Module):
+    """Something that can be called, and is no function."""
+
+
+@pytest.mark.parametrize("replacement", [functools.partial(torch.relu), Callable(), lambda x: x])
+def test_own_functions(monkeypatch: pytest.MonkeyPatch, replacement: Any) -> None:
+    """Whatever can be called and is not torch's is noticed, and undoing it as well."""
+    assert memory._code.is_own()
+    monkeypatch.setattr(functional, "silu", replacement)
+    assert not memory._code.is_own()
+    monkeypatch.undo()
+    assert memory._code.is_own()
+
+
+def test_changed_functions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is known is forgotten if one function of torch stands in the place of another."""
+    assert memory._code.is_own()
+    memory._KNOWN["key",] = Known((), (), (), None)
+    assert memory._code.is_own()
+    assert memory._KNOWN
+    monkeypatch.setattr(functional, "silu", functional.gelu)
+    assert memory._code.is_own()
+    assert not memory._KNOWN
+
+
+def test_only_what_ends_in_the_call() -> None:
+    """A call that leaves a storage behind, or reaches one that it was not given, is forgotten."""
+    tape = Tape()
+    x, elsewhere, out = (abstract(SPEC, Token(tape, 8, "input")) for _ in range(3))
+    between = Token(tape, 8, "result")
+
+    def learnt(result: object, call_on: AbstractTensor, *given: AbstractTensor) -> Known | None:
+        tape.calls[:] = [OpCall(EXP, 0, (call_on.token.index,), inside=False)]
+        return memory._learnt(result, given, tape, 0, first_storage=2)
+
+    assert learnt(out, out, x) is None
+    del between
+    stored = ((8, 0, None), (8, 0, 1))
+    new, same = Output(same=False, spec=SPEC, home=0), Output(same=True, spec=SPEC, home=~0)
+    assert learnt(out, out, x) == Known(((EXP, (0,)),), stored, (new,), None)
+    assert learnt(out, x, x) == Known(((EXP, (~0,)),), stored, (new,), None)
+    assert learnt([x, out], x, x) == Known(((EXP, (~0,)),), stored, (same, new), list)
+    assert learnt(out, elsewhere, x) is None
+    assert learnt(out, elsewhere, x, elsewhere) is not None
+    assert learnt(elsewhere, x, x) is None
+    assert learnt([out, 3], x, x) is None
+    assert learnt([out, [x]], x, x) is None
+    assert learnt(torch.empty(2), x, x) is None
+    twin = abstract(SPEC, out.token)
+    assert learnt([out, twin], x, x) is None
