@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Any
 
 import torch
@@ -30,10 +29,9 @@ _PLAIN = (torch.Tensor, nn.Parameter, AbstractTensor)
 
 
 class _Leaves:
-    def __init__(self, homes: Homes, buffers: Collection[int]) -> None:
-        """Register every storage in ``homes``; ``buffers`` are the ids of the network's buffers."""
+    def __init__(self, homes: Homes) -> None:
+        """Register every storage in ``homes``."""
         self._homes = homes
-        self._buffers = buffers
 
     def _role(self, tensor: torch.Tensor) -> Role:
         kind = type(tensor)
@@ -42,7 +40,7 @@ class _Leaves:
         # What isinstance(tensor, nn.Parameter) asks, less its way through a metaclass.
         if "_is_param" in tensor.__dict__ or issubclass(kind, nn.Parameter):
             return "parameter"
-        return "buffer" if id(tensor) in self._buffers else "input"
+        return "input"
 
     def _at_home(self, made: torch.Tensor, role: Role) -> torch.Tensor:
         self._homes.token(made, role)
@@ -56,9 +54,9 @@ class _Leaves:
 class AbstractLeaves(_Leaves):
     """Makes tensors abstract; small ones of known value become real copies."""
 
-    def __init__(self, homes: Homes, buffers: Collection[int], built: Homes | None = None) -> None:
+    def __init__(self, homes: Homes, built: Homes | None = None) -> None:
         """Register in ``homes``; ``built`` knows the network's real tensors if we built it."""
-        super().__init__(homes, buffers)
+        super().__init__(homes)
         self._built = built
 
     def __call__(self, tensor: torch.Tensor | InputSpec) -> torch.Tensor:
@@ -66,6 +64,8 @@ class AbstractLeaves(_Leaves):
         if isinstance(tensor, InputSpec):
             return self._from_spec(tensor)
         if not _describable(tensor):
+            if isinstance(tensor, LAZY):
+                needs_data("its lazy modules are not initialised")
             needs_data(f"a {type(tensor).__name__} of layout {tensor.layout}")
         role = self._role(tensor)
         if role == "parameter":

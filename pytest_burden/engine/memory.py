@@ -198,9 +198,10 @@ def _is_own(value: object) -> bool:
     return type(value).__module__.partition(".")[0] in ("torch", "typing")
 
 
-_names = {*dir(torch._C._VariableFunctions)} & vars(torch).keys()
+_python = [one.__code__ for one in vars(functional).values() if isinstance(one, FunctionType)]
+_names = {name for code in _python for name in code.co_names} & vars(torch).keys()
 _code = Code(
-    partial(itemgetter(*_names), vars(torch)),
+    partial(itemgetter(*_names), vars(torch)),  # what functions in Python look up by name
     vars(functional).values,
     vars(torch._C._nn).values,
 )

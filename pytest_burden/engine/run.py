@@ -50,11 +50,8 @@ class _Run:
         else:
             module, built = build(self.source)
         self.network = module
-        modules = list(module.modules())
-        if is_lazy(modules):
-            raise NeedsData("its lazy modules are not initialised")
         recorder = Recorder(Tape())
-        leaves = AbstractLeaves(recorder.homes, _buffers(modules), built)
+        leaves = AbstractLeaves(recorder.homes, built)
         active.tape = recorder.tape
         try:
             copier = Copier(leaves)
@@ -73,7 +70,7 @@ class _Run:
             seed()  # an attempt without data may have drawn numbers
             module = as_module(self.source(), self.source)
         recorder = Recorder(Tape(), real=True)
-        copier = Copier(RealLeaves(recorder.homes, _buffers(module.modules())))
+        copier = Copier(RealLeaves(recorder.homes))
         network, inputs = copier.copy(module), copier.copy(self.inputs)
         del module, copier  # two copies of the weights are enough, and what is dropped must die
         return _trace(network, inputs, recorder, reason)
@@ -131,6 +128,7 @@ def _trace(
     named = list(network.named_modules())
     modules = [module for _, module in named]
     holdings = None if recorder.real and is_lazy(modules) else inventory(named)
+    _tell_buffers(modules, recorder)
     described = shapes((args, kwargs))
     _as_trainable(modules)
     seed()
@@ -162,8 +160,13 @@ def _trace(
     )
 
 
-def _buffers(modules: Iterable[nn.Module]) -> set[int]:
-    return {id(buffer) for module in modules for buffer in module._buffers.values()}
+def _tell_buffers(modules: Iterable[nn.Module], recorder: Recorder) -> None:
+    """Let the tape know which of the tensors that were there before are buffers."""
+    for module in modules:
+        for buffer in module._buffers.values():
+            if buffer is not None and not isinstance(buffer, LAZY):
+                storage = recorder.tape.storages[recorder.homes.token(buffer).index]
+                storage.role = "buffer" if storage.role == "input" else storage.role
 
 
 def _as_trainable(modules: Iterable[nn.Module]) -> None:

@@ -7,7 +7,7 @@ shape is worked out anew. Operators, modules, storages, their births and deaths 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -120,10 +120,10 @@ class FakeRecorder(Recorder):
 class FakeLeaves(RealLeaves):
     """Puts a fake tensor in the place of each tensor."""
 
-    def __init__(self, mode: FakeTensorMode, homes: Homes, buffers: Collection[int]) -> None:
-        super().__init__(homes, buffers)
+    def __init__(self, mode: FakeTensorMode, homes: Homes) -> None:
+        super().__init__(homes)
         self._mode = mode
-        self._elsewhere = RealLeaves(Homes(Tape()), buffers)
+        self._elsewhere = RealLeaves(Homes(Tape()))
 
     def __call__(self, tensor: torch.Tensor | InputSpec) -> torch.Tensor:
         """Return a fake tensor of the same metadata."""
