@@ -20,9 +20,9 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from pytest_burden.engine import functions
 from pytest_burden.engine.escapes import Guard
-from pytest_burden.engine.memory import Memory
+from pytest_burden.engine.recall import functions
+from pytest_burden.engine.recall.calls import Recall
 from pytest_burden.engine.recorder import Recorder
 
 _ATTENTION = (
@@ -62,11 +62,11 @@ _ATTENTION_LAYER_UNASKED = types.FunctionType(
 class Composites(Guard):
     """Records each call of a composite as one operator; what it runs inside is marked so."""
 
-    def __init__(self, recorder: Recorder, memory: Memory | None) -> None:
-        """Make a mode that writes to ``recorder``, and answers from ``memory`` if there is one."""
+    def __init__(self, recorder: Recorder, recall: Recall | None) -> None:
+        """Make a mode that writes to ``recorder``, and answers from ``recall`` if there is one."""
         super().__init__(recorder.homes)
         self._recorder = recorder
-        self._memory = memory
+        self._recall = recall
 
     def __torch_function__(
         self,
@@ -83,10 +83,10 @@ class Composites(Guard):
                 return _ATTENTION_LAYER_UNASKED(*args, **kwargs)
         known = COMPOSITES.get(func)
         if known is None:
-            if self._memory is None:
+            if self._recall is None:
                 return super().__torch_function__(func, types, args, kwargs)
             run = partial(super().__torch_function__, func, types, args, kwargs)
-            return functions.call(self._memory, run, func, args, kwargs)
+            return functions.call(self._recall, run, func, args, kwargs)
         name, names = known
         arguments = dict.fromkeys(names) | dict(zip(names, args, strict=False)) | dict(kwargs)
         return self._recorder.composite(f"torch.{name}", arguments, lambda: func(*args, **kwargs))

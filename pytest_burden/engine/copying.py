@@ -96,13 +96,13 @@ class Copier:
         return self._module(module) if inner is None else self.copy(inner)
 
     def _state(self, value: object, new: object) -> None:
-        state = new.__dict__
+        state, memo = new.__dict__, self._memo
         for name, item in value.__dict__.items():
             kind = type(item)
             if kind in _ATOMS:
                 state[name] = item
-            elif name in _TABLES and not item:
-                state[name] = kind()
+            elif name in _TABLES and not item and id(item) not in memo:
+                state[name] = memo[id(item)] = kind()
             else:
                 state[name] = self.copy(item)
         cls: Any = type(value)

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from pytest_burden.engine.abstract import AbstractTensor, Tape
-from pytest_burden.engine.layers import Layers
+from pytest_burden.engine.recall.layers import Layers
 from pytest_burden.engine.trace import ModuleCalls
 
 

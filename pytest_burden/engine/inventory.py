@@ -44,13 +44,13 @@ def _held(module: nn.Module, seen: set[int]) -> tuple[Held, ...]:
             held.append(_as_held(name, "buffer", buffer, trainable=False))
     # Quantised layers keep weight and bias packed in an object that is no parameter.
     kind: Any = type(module)  # which mypy takes for unhashable
-    if not _is_of_torch(kind) and any(map(packs, {*map(type, vars(module).values())})):
+    if not _never_packs(kind) and any(map(packs, {*map(type, vars(module).values())})):
         held += _packed(module, seen)
     return tuple(held)
 
 
 @lru_cache(maxsize=256)
-def _is_of_torch(kind: Any) -> bool:
+def _never_packs(kind: Any) -> bool:
     """Return whether a class is one of torch's own that are not quantised."""
     return str(kind.__module__).startswith("torch.nn.modules.")
 

@@ -38,7 +38,7 @@ class _Leaves:
         if kind is nn.Parameter:
             return "parameter"
         # What isinstance(tensor, nn.Parameter) asks, less its way through a metaclass.
-        if "_is_param" in tensor.__dict__ or issubclass(kind, nn.Parameter):
+        if tensor.__dict__.get("_is_param") or issubclass(kind, nn.Parameter):
             return "parameter"
         return "input"
 

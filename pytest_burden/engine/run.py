@@ -17,9 +17,9 @@ from pytest_burden.engine.copying import Copier
 from pytest_burden.engine.frames import Frames, following, shapes
 from pytest_burden.engine.freememory import free_memory
 from pytest_burden.engine.inventory import inventory, is_lazy
-from pytest_burden.engine.layers import Layers
 from pytest_burden.engine.leaves import AbstractLeaves, RealLeaves
-from pytest_burden.engine.memory import Memory
+from pytest_burden.engine.recall.calls import Recall
+from pytest_burden.engine.recall.layers import Layers
 from pytest_burden.engine.recorder import Recorder
 from pytest_burden.engine.surroundings import fixed_surroundings, seed
 from pytest_burden.engine.trace import Trace
@@ -132,11 +132,11 @@ def _trace(
     described = shapes((args, kwargs))
     _as_trainable(modules)
     seed()
-    memory = None if recorder.real else Memory(tape)
-    layers = None if memory is None else Layers(memory)
+    recall = None if recorder.real else Recall(tape)
+    layers = None if recall is None else Layers(recall)
     with following(modules, tape, layers) as frames, fresh_caches(modules):
         try:
-            with recorder, Composites(recorder, memory):
+            with recorder, Composites(recorder, recall):
                 network(*args, **kwargs)
         except NeedsData:
             pass  # what asked for data first stands on the tape

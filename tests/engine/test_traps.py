@@ -592,3 +592,18 @@ def test_large_integers_have_no_values() -> None:
     used = measure(calling(functional.embedding), (ids, "float32[5, 2]"))
     read = measure(calling(lambda ids, w: w * int(ids.max())), (ids, "float32[5, 2]"))
     assert (used.method, read.method) == ("abstract", "real")
+
+
+def test_tables_that_two_modules_share() -> None:
+    """A shallow copy of a module has the same hooks, also those that are registered later."""
+
+    def run(pair: Any, x: torch.Tensor) -> Any:
+        first, twin = pair
+        first.register_forward_hook(lambda _module, _args, out: out.exp())
+        return twin(x)
+
+    layer = nn.Linear(8, 8)
+    assert "aten.exp" in {
+        row.op for row in measure(Around(nn.ModuleList([layer, copy.copy(layer)]), run), X).op_rows
+    }
+    assert not layer._forward_hooks

@@ -15,7 +15,7 @@ import torch
 from torch.nn import functional
 
 from pytest_burden.engine.call import NEVER, Arguments
-from pytest_burden.engine.memory import Memory, is_special
+from pytest_burden.engine.recall.calls import Recall, is_special
 
 _COMPILED = (BuiltinFunctionType, MethodDescriptorType, WrapperDescriptorType)
 _OF_TORCH = frozenset(one for one in vars(functional).values() if isinstance(one, FunctionType))
@@ -23,7 +23,7 @@ _returns_no_tensor: set[object] = set()
 
 
 def call(
-    memory: Memory,
+    recall: Recall,
     run: Callable[[], Any],
     func: Callable[..., Any],
     args: Sequence[Any],
@@ -32,7 +32,7 @@ def call(
     """Return what ``run()`` returns, recorded as if it had run; it calls ``func``."""
     __tracebackhide__ = True
     if (
-        not memory.trusted
+        not recall.trusted
         or not (type(func) in _COMPILED or func in _OF_TORCH)
         or func in _returns_no_tensor
         or is_special(functions=0)
@@ -41,7 +41,7 @@ def call(
     arguments = Arguments(func, args, kwargs)
     if not arguments.tensors or NEVER in arguments.key:
         return run()
-    out = memory.call(tuple(arguments.key), arguments.tensors, run)
+    out = recall.call(tuple(arguments.key), arguments.tensors, run)
     values = out if isinstance(out, (list, tuple)) else (out,)
     if not any(isinstance(value, torch.Tensor) for value in values):
         _returns_no_tensor.add(func)

@@ -10,9 +10,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from pytest_burden.engine import memory
 from pytest_burden.engine.abstract import AbstractTensor, Tape, Token, abstract, dense_spec
-from pytest_burden.engine.memory import Known, Output
+from pytest_burden.engine.recall import calls
+from pytest_burden.engine.recall.calls import Known, Output
 from pytest_burden.engine.spec import Op
 from pytest_burden.engine.trace import OpCall
 
@@ -27,22 +27,22 @@ class Callable(nn.Module):
 @pytest.mark.parametrize("replacement", [functools.partial(torch.relu), Callable(), lambda x: x])
 def test_own_functions(monkeypatch: pytest.MonkeyPatch, replacement: Any) -> None:
     """Whatever can be called and is not torch's is noticed, and undoing it as well."""
-    assert memory._code.is_own()
+    assert calls._code.is_own()
     monkeypatch.setattr(functional, "silu", replacement)
-    assert not memory._code.is_own()
+    assert not calls._code.is_own()
     monkeypatch.undo()
-    assert memory._code.is_own()
+    assert calls._code.is_own()
 
 
 def test_changed_functions(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is known is forgotten if one function of torch stands in the place of another."""
-    assert memory._code.is_own()
-    memory._KNOWN["key",] = Known((), (), (), None)
-    assert memory._code.is_own()
-    assert memory._KNOWN
+    assert calls._code.is_own()
+    calls._KNOWN["key",] = Known((), (), (), None)
+    assert calls._code.is_own()
+    assert calls._KNOWN
     monkeypatch.setattr(functional, "silu", functional.gelu)
-    assert memory._code.is_own()
-    assert not memory._KNOWN
+    assert calls._code.is_own()
+    assert not calls._KNOWN
 
 
 def test_only_what_ends_in_the_call() -> None:
@@ -53,7 +53,7 @@ def test_only_what_ends_in_the_call() -> None:
 
     def learnt(result: object, call_on: AbstractTensor, *given: AbstractTensor) -> Known | None:
         tape.calls[:] = [OpCall(EXP, 0, (call_on.token.index,), inside=False)]
-        return memory._learnt(result, given, tape, 0, first_storage=2)
+        return calls._learnt(result, given, tape, 0, first_storage=2)
 
     assert learnt(out, out, x) is None
     del between

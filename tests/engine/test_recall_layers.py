@@ -13,7 +13,7 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from pytest_burden.engine import functions, layers, memory
+from pytest_burden.engine.recall import calls, functions, layers
 from tests.engine.test_same_traces import Inputs, differences, fast, real
 from tests.networks.cases import around
 
@@ -67,13 +67,13 @@ def zeros(shape: tuple[int, ...]) -> Inputs:
 def again(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """Return a list that grows by one with each layer answered from memory; functions all run."""
     answered: list[object] = []
-    plain = memory._again
+    plain = calls._again
 
     def spy(*args: Any) -> Any:
         answered.append(None)  # and nothing that would keep a tensor alive
         return plain(*args)
 
-    monkeypatch.setattr(memory, "_again", spy)
+    monkeypatch.setattr(calls, "_again", spy)
     monkeypatch.setattr(functions, "call", lambda _memory, run, *_call: run())
     return answered
 
@@ -86,7 +86,7 @@ def test_every_layer_has_an_example() -> None:
 @pytest.mark.parametrize(("build", "shape"), EXAMPLES)
 def test_layer(build: Callable[[], nn.Module], shape: tuple[int, ...], again: list[object]) -> None:
     """What is recorded from memory is what a run with data records, to the byte."""
-    memory._KNOWN.clear()
+    calls._KNOWN.clear()
     network = nn.Sequential(nn.Softplus(), build(), nn.Softplus())
     inputs = zeros(shape)
     truth = real(network, inputs)

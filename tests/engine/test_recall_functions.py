@@ -11,9 +11,9 @@ from torch import nn
 from torch.autograd import forward_ad
 from torch.nn import functional
 
-from pytest_burden.engine import memory
 from pytest_burden.engine.abstract import Tape, Token, abstract, dense_spec
 from pytest_burden.engine.call import Arguments
+from pytest_burden.engine.recall import calls
 from tests.engine.test_same_traces import Inputs, differences, fast, real
 from tests.networks.cases import calling
 
@@ -139,7 +139,7 @@ def test_function(function: Callable[..., Any]) -> None:
     network = calling(function)()
     inputs: Inputs = ([torch.zeros(ROW)], {})
     truth = real(network, inputs)
-    memory._KNOWN.clear()
+    calls._KNOWN.clear()
     assert differences(fast(network, inputs), truth) == []
     assert differences(fast(network, inputs), truth) == []
 
@@ -173,7 +173,7 @@ def test_patched_inside(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_other_arguments_have_other_keys() -> None:
     """No two of these calls are the same call."""
     x = abstract(dense_spec(torch.empty(2)), Token(Tape(), 8, "input"))
-    calls: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
+    different: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
         ((x,), {}),
         ((x, None), {}),
         ((x, 1), {}),
@@ -192,5 +192,5 @@ def test_other_arguments_have_other_keys() -> None:
         (([[x], x],), {}),
         (([[x, x]],), {}),
     ]
-    keys = {tuple(Arguments(torch.add, args, kwargs).key) for args, kwargs in calls}
-    assert len(keys) == len(calls)
+    keys = {tuple(Arguments(torch.add, args, kwargs).key) for args, kwargs in different}
+    assert len(keys) == len(different)

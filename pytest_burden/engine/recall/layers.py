@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn.modules import module as torch_module
 
 from pytest_burden.engine.abstract import AbstractTensor
-from pytest_burden.engine.memory import Code, Memory, is_special
+from pytest_burden.engine.recall.calls import Code, Recall, is_special
 
 
 class Layer(NamedTuple):
@@ -73,10 +73,10 @@ LAYERS: Mapping[type[nn.Module], Layer] = {
 class Layers:
     """Answers the calls of layers in one run."""
 
-    def __init__(self, memory: Memory) -> None:
-        """Answer from ``memory`` what is known there."""
-        self._memory = memory
-        self._on = memory.trusted and _code.is_own()
+    def __init__(self, recall: Recall) -> None:
+        """Answer from ``recall`` what is known there."""
+        self._recall = recall
+        self._on = recall.trusted and _code.is_own()
 
     def call(
         self,
@@ -90,7 +90,7 @@ class Layers:
         if self._on and not kwargs and (given := _given(module, args)):
             key = _key(module, given)
             if key is not None:
-                return self._memory.call(key, given, lambda: run(module, *args))
+                return self._recall.call(key, given, lambda: run(module, *args))
         return run(module, *args, **kwargs)
 
 

@@ -48,7 +48,7 @@ class Known(NamedTuple):
 _KNOWN: dict[tuple[object, ...], Known] = {}
 
 
-class Memory:
+class Recall:
     """What is known of calls, for one run."""
 
     def __init__(self, tape: Tape) -> None:
@@ -89,7 +89,7 @@ def _attributes(tensors: Sequence[AbstractTensor]) -> list[bool]:
 
 
 def is_special(functions: int) -> bool:
-    """Return whether anything is switched on that a key of `Memory.call` does not say.
+    """Return whether anything is switched on that a key of `Recall.call` does not say.
 
     A call that is answered would pass so many function modes: beyond them, and the recorder, it
     may be under a mode of the network's own. Autograd and autocast keep tensors; forward-mode
