@@ -35,7 +35,7 @@ class Homes:
         """Return the token of a tensor's storage, a new one if it was never met."""
         if type(tensor) is AbstractTensor:
             return tensor.token
-        if isinstance(tensor, LAZY) or tensor.layout is not torch.strided or tensor.is_nested:
+        if not _has_storage(tensor):
             return Token(self.tape, 0, role)
         storage = torch.Tensor.untyped_storage(tensor)
         address = storage._cdata
@@ -45,6 +45,12 @@ class Homes:
         token = Token(self.tape, storage.nbytes(), role)
         self._settle(storage, address, token)
         return token
+
+    def tell_buffer(self, tensor: torch.Tensor) -> None:
+        """Note that a tensor that was there before the run is a buffer, if no parameter."""
+        if _has_storage(tensor):
+            storage = self.tape.storages[self.token(tensor).index]
+            storage.role = "buffer" if storage.role == "input" else storage.role
 
     def _settle(self, storage: torch.UntypedStorage, address: int, token: Token) -> None:
         home = self._homes[address] = _Home(storage, self._forget)
@@ -94,6 +100,10 @@ class Homes:
             tensor.layout is not torch.strided
             or torch.Tensor.untyped_storage(tensor)._cdata not in self._tainted
         )
+
+
+def _has_storage(tensor: torch.Tensor) -> bool:
+    return not isinstance(tensor, LAZY) and tensor.layout is torch.strided and not tensor.is_nested
 
 
 def _forgetter(homes: dict[int, _Home], *marks: set[int]) -> Callable[[_Home], None]:

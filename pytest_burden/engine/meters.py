@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from pytest_burden.burden import Burden, Convention, Figures, ModuleRow, OpRow, State
 from pytest_burden.engine.rules.activation import is_alias, stored
-from pytest_burden.engine.rules.registry import Rule, registered_cost
+from pytest_burden.engine.rules.registry import Rule, cost_of
 from pytest_burden.engine.spec import Op
 from pytest_burden.engine.trace import ModuleInfo, Trace
 
@@ -26,11 +26,7 @@ class Price(NamedTuple):
 
 def price(op: Op, convention: Convention, own: Mapping[str, Rule] = NO_RULES) -> Price:
     """Apply the operator's rule under a convention; ``own`` rules go before the registered."""
-    if op.name in own:
-        state: State = own[op.name].state
-        cost = own[op.name].cost(op)
-    else:
-        state, cost = registered_cost(op)
+    state, cost = cost_of(op, own)
     flops = (
         convention.fma * cost.macs + cost.other + convention.transcendental * cost.transcendental
     )

@@ -16,6 +16,7 @@ from pytest_burden.engine.composites import Composites
 from pytest_burden.engine.copying import Copier
 from pytest_burden.engine.frames import Frames, following, shapes
 from pytest_burden.engine.freememory import free_memory
+from pytest_burden.engine.homes import Homes
 from pytest_burden.engine.inventory import inventory, is_lazy
 from pytest_burden.engine.leaves import AbstractLeaves, RealLeaves
 from pytest_burden.engine.recall.calls import Recall
@@ -128,7 +129,7 @@ def _trace(
     named = list(network.named_modules())
     modules = [module for _, module in named]
     holdings = None if recorder.real and is_lazy(modules) else inventory(named)
-    _tell_buffers(modules, recorder)
+    _tell_buffers(modules, recorder.homes)
     described = shapes((args, kwargs))
     _as_trainable(modules)
     seed()
@@ -160,13 +161,12 @@ def _trace(
     )
 
 
-def _tell_buffers(modules: Iterable[nn.Module], recorder: Recorder) -> None:
-    """Let the tape know which of the tensors that were there before are buffers."""
+def _tell_buffers(modules: Iterable[nn.Module], homes: Homes) -> None:
+    """Say which of the tensors that were there before the run are buffers."""
     for module in modules:
         for buffer in module._buffers.values():
-            if buffer is not None and not isinstance(buffer, LAZY):
-                storage = recorder.tape.storages[recorder.homes.token(buffer).index]
-                storage.role = "buffer" if storage.role == "input" else storage.role
+            if buffer is not None:
+                homes.tell_buffer(buffer)
 
 
 def _as_trainable(modules: Iterable[nn.Module]) -> None:

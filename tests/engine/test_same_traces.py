@@ -193,6 +193,21 @@ def test_same(case: Case, reference: Callable[[nn.Module, Inputs], Trace]) -> No
     assert differences(fast(model, inputs), truth) == []
 
 
+def test_roles() -> None:
+    """Parameters, buffers and inputs are told apart; a sparse buffer has no storage of its own."""
+    network = nn.Sequential(nn.Linear(4, 4, bias=False), nn.BatchNorm1d(4, affine=False))
+    network.register_buffer("sparse", torch.eye(4).to_sparse())
+    inputs: Inputs = ([torch.zeros(2, 4)], {})
+    expected = ["parameter", "buffer", "buffer", "buffer", "input"]
+    assert [s.role for s in real(network, inputs).storages if s.nbytes and s.birth == 0][
+        :5
+    ] == expected
+    before = [s for s in real(network, inputs).storages if not s.nbytes and s.birth == 0]
+    assert len(before) == 1
+    del network.sparse
+    assert [s.role for s in fast(network, inputs).storages if s.birth == 0][:5] == expected
+
+
 def test_a_difference_is_seen() -> None:
     """Twin of the tests above: one byte, one call, one lifetime off is a difference."""
     case = CASES[0]

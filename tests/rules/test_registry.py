@@ -60,7 +60,8 @@ def test_for_one_run_alone() -> None:
     """Rules that are handed in come before all others, and stay with whoever holds them."""
     own = {"aten.mm": registry.counted(lambda out: Cost(other=out.numel))}
     op = call("aten.mm", spec(2, 4), self=spec(2, 3))
-    assert find(op, own).cost(op) == Cost(other=2 * 4)
+    assert registry.cost_of(op, own) == ("counted", Cost(other=2 * 4))
+    assert registry.cost_of(op) == ("counted", find(op).cost(op))
     assert find(op).cost(op) == Cost(2 * 4 * 3)
 
 

@@ -129,7 +129,7 @@ def rule(*names: str) -> Callable[[FormulaT], FormulaT]:
         for name in normal:
             _RULES[name] = made
             _DOUBTS.pop(name, None)
-        registered_cost.cache_clear()
+        _registered_cost.cache_clear()
         return formula
 
     return register
@@ -139,7 +139,7 @@ def free(*names: str, because: str) -> None:
     """Register operators that do no arithmetic, and say why."""
     for name in names:
         _RULES[normal_name(name)] = Rule("free", because=because)
-    registered_cost.cache_clear()
+    _registered_cost.cache_clear()
 
 
 def uncounted(*names: str, because: str, when: Callable[[Op], bool] | None = None) -> None:
@@ -153,7 +153,7 @@ def uncounted(*names: str, because: str, when: Callable[[Op], bool] | None = Non
             _RULES[normal_name(name)] = made
         else:
             _DOUBTS[normal_name(name)] = (when, made)
-    registered_cost.cache_clear()
+    _registered_cost.cache_clear()
 
 
 def counted(formula: Formula) -> Rule:
@@ -177,10 +177,8 @@ def counted(formula: Formula) -> Rule:
     return Rule("counted", formula, tuple((p.name, p.default) for p in parameters))
 
 
-def find(op: Op, own: Mapping[str, Rule] | None = None) -> Rule:
-    """Return the rule of an operator: the user's for this run, by name, view, or by tag."""
-    if own and op.name in own:
-        return own[op.name]
+def find(op: Op) -> Rule:
+    """Return the registered rule of an operator: by name, as a view, or by tag."""
     if op.name in _DOUBTS:
         when, doubt = _DOUBTS[op.name]
         if when(op):
@@ -194,9 +192,15 @@ def find(op: Op, own: Mapping[str, Rule] | None = None) -> Rule:
     return _UNKNOWN
 
 
+def cost_of(op: Op, own: Mapping[str, Rule] | None = None) -> tuple[State, Cost]:
+    """Return the state and the cost of an operator; the ``own`` rules of a run go first."""
+    if own and op.name in own:
+        return own[op.name].state, own[op.name].cost(op)
+    return _registered_cost(op)
+
+
 @cache
-def registered_cost(op: Op) -> tuple[State, Cost]:
-    """Return the state and the cost of an operator by the registered rules, worked out once."""
+def _registered_cost(op: Op) -> tuple[State, Cost]:
     found = find(op)
     return found.state, found.cost(op)
 
