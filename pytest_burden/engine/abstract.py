@@ -11,7 +11,7 @@ from torch.nn.parameter import (  # type: ignore[attr-defined]  # the stubs leav
 )
 
 from pytest_burden.engine.schema import DTYPE_NAMES, DTYPES
-from pytest_burden.engine.spec import Pending, Spec
+from pytest_burden.engine.spec import Pending, Spec, contiguous_strides
 from pytest_burden.engine.trace import OpCall, Role, Storage
 from pytest_burden.errors import BurdenError
 
@@ -87,6 +87,9 @@ def needs_data(what: str) -> NoReturn:
 class AbstractTensor(torch.Tensor):
     """A tensor of true shape, strides and dtype on the CPU, without data."""
 
+    __slots__ = ("_is_param", "spec", "token")
+    _is_param: bool
+    """Set where it stands for an ``nn.Parameter``: ``isinstance`` looks for it there."""
     spec: Spec
     token: Token
 
@@ -115,9 +118,9 @@ class AbstractTensor(torch.Tensor):
 
     def __deepcopy__(self, memo: dict[int, object]) -> torch.Tensor:
         copied = self.detach().clone().requires_grad_(self.requires_grad)
-        for name, value in vars(self).items():  # among them what makes a tensor a parameter
-            if name not in ("spec", "token"):
-                setattr(copied, name, value)
+        if hasattr(self, "_is_param"):
+            copied._is_param = True
+        vars(copied).update(vars(self))
         memo[id(self)] = copied
         return copied
 
@@ -178,19 +181,33 @@ _make = torch.Tensor._make_wrapper_subclass
 _forbid_data = torch._C._set_throw_on_mutable_data_ptr
 
 
-def abstract(spec: Spec, token: Token, *, requires_grad: bool = False) -> AbstractTensor:
+def abstract(spec: Spec, token: Token) -> AbstractTensor:
     """Return a tensor of this spec on the storage of ``token``; reading its data raises."""
-    # Positions, for keywords cost as much again as the tensor.
-    tensor: AbstractTensor = _make(
-        AbstractTensor, spec.shape, spec.strides, spec.offset, None, DTYPES[spec.dtype],
-        torch.strided, CPU, requires_grad=requires_grad, storage_size=spec.storage_bytes,
-    )  # fmt: skip
+    tensor: AbstractTensor = _make(AbstractTensor, *(_FORMS.get(spec) or _form(spec)))
     if spec.pending:
         mark_pending(tensor, spec)
     _forbid_data(tensor)
     tensor.spec = spec
     tensor.token = token
     return tensor
+
+
+_FORMS: dict[Spec, tuple[Any, ...]] = {}
+
+
+def _form(spec: Spec) -> tuple[Any, ...]:
+    """Return what `abstract` hands to torch: by position, and as little as says it all."""
+    form: tuple[Any, ...]
+    dense = (contiguous_strides(spec.shape), 0, spec.nbytes)
+    if (spec.strides, spec.offset, spec.storage_bytes) == dense:
+        form = (spec.shape, None, None, None, DTYPES[spec.dtype], torch.strided, CPU)
+    else:
+        form = (
+            spec.shape, spec.strides, spec.offset, None, DTYPES[spec.dtype], torch.strided, CPU,
+            False, False, None, False, False, None, spec.storage_bytes,
+        )  # fmt: skip
+    _FORMS[spec] = form
+    return form
 
 
 def mark_pending(tensor: torch.Tensor, spec: Spec) -> None:

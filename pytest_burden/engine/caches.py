@@ -56,7 +56,8 @@ def emptied(cached: Cached[Any], function: Callable[..., Any]) -> Cached[Any]:
 def _owners(modules: Iterable[nn.Module]) -> list[type | ModuleType]:
     classes = {base for kind in set(map(type, modules)) for base in kind.__mro__}
     own = [cls for cls in classes if not _is_of_torch(cls.__module__)]
-    return [*own, *(sys.modules[name] for name in {cls.__module__ for cls in own} & {*sys.modules})]
+    files = {cls.__module__: sys.modules.get(cls.__module__) for cls in own}
+    return own + [module for module in files.values() if module is not None]
 
 
 def _is_of_torch(module: str | None) -> bool:
@@ -65,19 +66,24 @@ def _is_of_torch(module: str | None) -> bool:
 
 def _places(owner: type | ModuleType) -> Iterator[_Place]:
     for name, value in list(vars(owner).items()):
-        wrap = type(value) if isinstance(value, (staticmethod, classmethod)) else _as_it_is
-        function: Any = value if wrap is _as_it_is else value.__func__
-        if _is_of_torch(getattr(function, "__module__", None)):
-            continue
+        function: Any = value
+        wrap = _as_it_is
+        if isinstance(value, (staticmethod, classmethod)):
+            function, wrap = value.__func__, type(value)
         if isinstance(function, Cached):
-            yield _Place(owner, name, value, function, wrap)
-        elif isinstance(function, FunctionType):
-            yield from _inside(function)
+            if not _is_of_torch(function.__module__):
+                yield _Place(owner, name, value, function, wrap)
+        elif (
+            isinstance(function, FunctionType)
+            and function.__closure__
+            and not _is_of_torch(function.__module__)
+        ):
+            yield from _inside(function.__closure__)
 
 
-def _inside(function: FunctionType) -> Iterator[_Place]:
-    """Yield the cached functions that a decorator has put behind ``function``."""
-    for cell in function.__closure__ or ():
+def _inside(closure: Iterable[CellType]) -> Iterator[_Place]:
+    """Yield the cached functions that a decorator has put behind a function."""
+    for cell in closure:
         try:
             content = cell.cell_contents
         except ValueError:  # not yet assigned

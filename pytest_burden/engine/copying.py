@@ -14,6 +14,7 @@ import types
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable
+from sys import getrefcount
 from typing import Any, TypeVar
 
 import torch
@@ -35,13 +36,12 @@ _ATOMS = frozenset(
 )  # fmt: skip
 _TABLES = frozenset(name for name, value in vars(nn.Module()).items() if hasattr(value, "clear"))
 """Attributes of every module, fifteen, and most of them empty."""
+_ALONE = max(getrefcount(item) for _, item in {"": object()}.items())
+"""References to an attribute, in a loop like that of `Copier._state`, that nothing else holds."""
 _SHARED = (enum.Enum, type, types.ModuleType, torch.ScriptObject, fx.Graph)
 """Never changed by a forward, or not to be copied at all."""
 
 _ABSENT = object()
-
-_OWN = frozenset({"spec", "token"})
-"""Attributes of an abstract tensor that every one has for itself."""
 
 
 class Copier:
@@ -76,8 +76,7 @@ class Copier:
         if extra := tensor.__dict__:
             self._keep(tensor, made)
             for name, item in extra.items():
-                if name not in _OWN:
-                    setattr(made, name, self.copy(item))
+                setattr(made, name, self.copy(item))
         return made
 
     def _spec(self, spec: InputSpec) -> torch.Tensor:
@@ -96,13 +95,13 @@ class Copier:
         return self._module(module) if inner is None else self.copy(inner)
 
     def _state(self, value: object, new: object) -> None:
-        state, memo = new.__dict__, self._memo
+        state = new.__dict__
         for name, item in value.__dict__.items():
             kind = type(item)
-            if kind in _ATOMS:
+            if kind in _ATOMS or (kind is tuple and _ATOMS.issuperset(map(type, item))):
                 state[name] = item
-            elif name in _TABLES and not item and id(item) not in memo:
-                state[name] = memo[id(item)] = kind()
+            elif name in _TABLES and not item and getrefcount(item) == _ALONE:
+                state[name] = kind()
             else:
                 state[name] = self.copy(item)
         cls: Any = type(value)

@@ -34,21 +34,22 @@ def following(
 ) -> Iterator[Frames]:
     """Tell the tape which of ``modules`` runs, on this thread, until the block ends.
 
-    With ``layers``, these answer the calls that they know. ``nn.Module.__call__`` is wrapped
-    meanwhile: unlike hooks it sees the keyword arguments, and failures, and leaves nothing behind.
+    With ``layers``, these answer the calls that they know. Unlike hooks, what takes the calls sees
+    keyword arguments, and failures, and leaves nothing behind. It stands where ``nn.Module``'s
+    ``__call__`` looks for a compiled forward before it runs the eager one: to replace ``__call__``
+    itself, Python would visit every subclass there is.
     """
     frames = Frames(
         {id(module): index for index, module in enumerate(modules)},
         [ModuleCalls() for _ in modules],
     )
     thread = threading.get_ident()
-    plain_call = nn.Module.__call__
 
     def call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
         index = frames.indices.get(id(module))
         if index is None or threading.get_ident() != thread:
-            return plain_call(module, *args, **kwargs)
+            return module._call_impl(*args, **kwargs)
         outer, tape.module = tape.module, index
         calls = frames.calls[index]
         calls.count += 1
@@ -56,9 +57,9 @@ def following(
             calls.inputs = shapes((args, kwargs)) if kwargs else shapes(args)
         try:
             if layers is None:
-                out = plain_call(module, *args, **kwargs)
+                out = module._call_impl(*args, **kwargs)
             else:
-                out = layers.call(plain_call, module, args, kwargs)
+                out = layers.call(module, args, kwargs)
         except Exception:
             if frames.failed is None:
                 frames.failed = (index, shapes((args, kwargs)))
@@ -69,11 +70,12 @@ def following(
             calls.outputs = shapes(out)
         return out
 
-    nn.Module.__call__ = call  # type: ignore[method-assign]  # restored below
+    before = nn.Module._compiled_call_impl
+    nn.Module._compiled_call_impl = call  # a method of every module that is not compiled itself
     try:
         yield frames
     finally:
-        nn.Module.__call__ = plain_call  # type: ignore[method-assign]  # the original
+        nn.Module._compiled_call_impl = before
 
 
 def shapes(value: object) -> tuple[str, ...]:

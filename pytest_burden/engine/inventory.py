@@ -44,15 +44,15 @@ def _held(module: nn.Module, seen: set[int]) -> tuple[Held, ...]:
             held.append(_as_held(name, "buffer", buffer, trainable=False))
     # Quantised layers keep weight and bias packed in an object that is no parameter.
     kind: Any = type(module)  # which mypy takes for unhashable
-    if not _never_packs(kind) and any(map(packs, {*map(type, vars(module).values())})):
+    if _may_pack(kind) and any(map(packs, {*map(type, vars(module).values())})):
         held += _packed(module, seen)
     return tuple(held)
 
 
 @lru_cache(maxsize=256)
-def _never_packs(kind: Any) -> bool:
-    """Return whether a class is one of torch's own that are not quantised."""
-    return str(kind.__module__).startswith("torch.nn.modules.")
+def _may_pack(kind: Any) -> bool:
+    """Return whether a class is none of torch's own, of which the plain ones are never quantised."""
+    return not str(kind.__module__).startswith("torch.nn.modules.")
 
 
 def _packed(module: nn.Module, seen: set[int]) -> Iterator[Held]:

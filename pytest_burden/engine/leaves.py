@@ -20,7 +20,7 @@ from pytest_burden.engine.abstract import (
 from pytest_burden.engine.homes import Homes
 from pytest_burden.engine.recorder import LARGE
 from pytest_burden.engine.schema import DTYPES
-from pytest_burden.engine.spec import Spec
+from pytest_burden.engine.spec import Spec, contiguous_strides
 from pytest_burden.engine.trace import Role
 from pytest_burden.errors import MeasureError
 from pytest_burden.inputs import InputSpec
@@ -38,7 +38,7 @@ class _Leaves:
         if kind is nn.Parameter:
             return "parameter"
         # What isinstance(tensor, nn.Parameter) asks, less its way through a metaclass.
-        if tensor.__dict__.get("_is_param") or issubclass(kind, nn.Parameter):
+        if getattr(tensor, "_is_param", False) or issubclass(kind, nn.Parameter):
             return "parameter"
         return "input"
 
@@ -46,9 +46,8 @@ class _Leaves:
         self._homes.token(made, role)
         return made
 
-    def _abstract(self, spec: Spec, role: Role, *, requires_grad: bool = False) -> AbstractTensor:
-        token = Token(self._homes.tape, spec.storage_bytes, role)
-        return abstract(spec, token, requires_grad=requires_grad)
+    def _abstract(self, spec: Spec, role: Role) -> AbstractTensor:
+        return abstract(spec, Token(self._homes.tape, spec.storage_bytes, role))
 
 
 class AbstractLeaves(_Leaves):
@@ -68,21 +67,24 @@ class AbstractLeaves(_Leaves):
                 needs_data("its lazy modules are not initialised")
             needs_data(f"a {type(tensor).__name__} of layout {tensor.layout}")
         role = self._role(tensor)
-        if role == "parameter":
-            made = self._abstract(dense_spec(tensor), role, requires_grad=tensor.requires_grad)
-            # What isinstance(…, nn.Parameter) looks for on a tensor of another class.
-            made._is_param = True
-            return made
-        if _stays_real(tensor) and (self._built is None or self._built.trusts(tensor)):
+        if role != "parameter" and self._keeps_values(tensor):
             return self._at_home(tensor.detach().to(CPU, copy=True), role)
-        return self._abstract(dense_spec(tensor), role, requires_grad=tensor.requires_grad)
+        made = self._abstract(dense_spec(tensor), role)
+        if tensor.requires_grad:
+            made.requires_grad = True
+        if role == "parameter":
+            made._is_param = True
+        return made
+
+    def _keeps_values(self, tensor: torch.Tensor) -> bool:
+        return _stays_real(tensor) and (self._built is None or self._built.trusts(tensor))
 
     def _from_spec(self, spec: InputSpec) -> torch.Tensor:
         dtype = DTYPES[spec.dtype]
         size = torch.Size(spec.shape)
         if size.numel() <= LARGE and not (dtype.is_floating_point or dtype.is_complex):
             return self._at_home(torch.full(size, spec.fill, dtype=dtype), "input")
-        strides = torch.empty(size, device="meta").stride()
+        strides = contiguous_strides(size)
         described = intern(tuple(size), strides, 0, dtype, size.numel() * dtype.itemsize)
         return self._abstract(described, "input")
 

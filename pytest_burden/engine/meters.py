@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from operator import add
 from typing import NamedTuple
 
 from pytest_burden.burden import Burden, Convention, Figures, ModuleRow, OpRow, State
@@ -73,7 +74,7 @@ def _module_rows(
     trace: Trace, calls: Mapping[tuple[Op, int], int], prices: Mapping[Op, Price]
 ) -> tuple[ModuleRow, ...]:
     # Plain integers first: one Figures for each row, not for each sum on the way.
-    own = [[_params(module), 0, 0, 0] for module in trace.modules]
+    own = [[_params(module) if module.held else 0, 0, 0, 0] for module in trace.modules]
     for (op, index), count in calls.items():
         _, macs, flops, memory = prices[op]
         mine = own[index]
@@ -83,9 +84,10 @@ def _module_rows(
     inclusive = [*map(list, own)]
     position = {module.path: index for index, module in enumerate(trace.modules)}
     for index in range(len(own) - 1, 0, -1):  # children come after their parents
-        above, below = inclusive[_parent(trace.modules[index], position)], inclusive[index]
-        for figure in range(4):
-            above[figure] += below[figure]
+        below = inclusive[index]
+        if any(below):
+            above = inclusive[_parent(trace.modules[index], position)]
+            above[:] = map(add, above, below)
     return tuple(
         ModuleRow(
             module.path, module.cls, done.count,

@@ -135,7 +135,7 @@ def _trace(
     seed()
     recall = None if recorder.real else Recall(tape)
     layers = None if recall is None else Layers(recall)
-    with following(modules, tape, layers) as frames, fresh_caches(modules):
+    with fresh_caches(modules), following(modules, tape, layers) as frames:
         try:
             with recorder, Composites(recorder, recall):
                 network(*args, **kwargs)

@@ -56,6 +56,16 @@ class Spec:
         return f"{self.dtype}[{', '.join(map(str, self.shape))}]"
 
 
+def contiguous_strides(shape: Sequence[int]) -> tuple[int, ...]:
+    """Return the strides of a tensor without gaps, its last dimension the closest."""
+    strides = []
+    step = 1
+    for size in reversed(shape):
+        strides.append(step)
+        step *= max(size, 1)
+    return tuple(reversed(strides))
+
+
 Argument: TypeAlias = "bool | int | float | complex | str | Spec | Sequence[Argument] | None"
 """A tensor arrives as its spec; scalars and lists as they are; anything else as its text."""
 

@@ -78,20 +78,14 @@ class Layers:
         self._recall = recall
         self._on = recall.trusted and _code.is_own()
 
-    def call(
-        self,
-        run: Callable[..., Any],
-        module: nn.Module,
-        args: tuple[Any, ...],
-        kwargs: Mapping[str, Any],
-    ) -> Any:
-        """Return what ``run(module, *args, **kwargs)`` returns, recorded as if that had run."""
+    def call(self, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        """Return what the module returns, recorded as if it had run."""
         __tracebackhide__ = True
         if self._on and not kwargs and (given := _given(module, args)):
             key = _key(module, given)
             if key is not None:
-                return self._recall.call(key, given, lambda: run(module, *args))
-        return run(module, *args, **kwargs)
+                return self._recall.call(key, given, partial(module._call_impl, *args))
+        return module._call_impl(*args, **kwargs)
 
 
 def _given(module: nn.Module, args: tuple[Any, ...]) -> list[AbstractTensor] | None:
@@ -153,7 +147,9 @@ def _key(module: nn.Module, given: Sequence[AbstractTensor]) -> tuple[object, ..
 
 
 _code = Code(
-    # All but what `frames` replaces meanwhile.
-    partial(itemgetter(*vars(nn.Module).keys() - {"__call__"}), vars(nn.Module)),
+    # All but what `watch` and `frames` replace meanwhile.
+    partial(
+        itemgetter(*vars(nn.Module).keys() - {"__call__", "_compiled_call_impl"}), vars(nn.Module)
+    ),
     *(vars(kind).values for kind in {base for layer in LAYERS for base in layer.__mro__[:-2]}),
 )
