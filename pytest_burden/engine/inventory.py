@@ -51,7 +51,7 @@ def _held(module: nn.Module, seen: set[int]) -> tuple[Held, ...]:
 
 @lru_cache(maxsize=256)
 def _may_pack(kind: Any) -> bool:
-    """Return whether a class is none of torch's own, of which the plain ones are never quantised."""
+    """Return whether a class is none of torch's own that are not quantised."""
     return not str(kind.__module__).startswith("torch.nn.modules.")
 
 

@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from pytest_burden.engine.recall import calls, functions, layers
 from tests.engine.test_same_traces import Inputs, differences, fast, real
@@ -55,6 +56,10 @@ EXAMPLES: list[tuple[Callable[[], nn.Module], tuple[int, ...]]] = [
     (lambda: nn.AvgPool2d(2), IMAGE),
     (lambda: nn.AdaptiveAvgPool2d(1), IMAGE),
     (lambda: nn.AdaptiveAvgPool2d((3, None)), IMAGE),
+    (lambda: nn.RNN(8, 5, nonlinearity="relu"), SEQUENCE),
+    (lambda: nn.LSTM(8, 5, num_layers=2, batch_first=True, bidirectional=True), SEQUENCE),
+    (lambda: nn.LSTM(8, 6, proj_size=3, bias=False), SEQUENCE),
+    (lambda: nn.GRU(4, 3, dropout=0.5, num_layers=2), ROW),
 ]
 
 
@@ -83,11 +88,19 @@ def test_every_layer_has_an_example() -> None:
     assert {type(build()) for build, _ in EXAMPLES} == set(layers.LAYERS)
 
 
+class Ends(nn.Module):
+    """Uses all that a layer returns: recurrent ones return their last states too."""
+
+    def forward(self, out: Any) -> list[torch.Tensor]:
+        """Return a new tensor for each."""
+        return [functional.softplus(tensor) for tensor in tree_leaves(out)]
+
+
 @pytest.mark.parametrize(("build", "shape"), EXAMPLES)
 def test_layer(build: Callable[[], nn.Module], shape: tuple[int, ...], again: list[object]) -> None:
     """What is recorded from memory is what a run with data records, to the byte."""
     calls._KNOWN.clear()
-    network = nn.Sequential(nn.Softplus(), build(), nn.Softplus())
+    network = nn.Sequential(nn.Softplus(), build(), Ends())
     inputs = zeros(shape)
     truth = real(network, inputs)
     assert differences(fast(network, inputs), truth) == []
@@ -272,6 +285,24 @@ def by_keyword(layer: Any, x: torch.Tensor) -> Any:
     return layer(x), layer(input=x)
 
 
+def weights_exchanged(layer: Any, x: torch.Tensor) -> Any:
+    """Call a recurrent layer with its parameters, and with a tensor in the place of one."""
+    first, _ = layer(x)
+    other = layer.weight_ih_l0.t().contiguous().t()
+    layer._flat_weights[0] = other
+    second, _ = layer(x)
+    del layer.weight_ih_l0
+    layer.weight_ih_l0 = other
+    third, _ = layer(x)
+    return first, second, third
+
+
+def with_a_state(layer: Any, x: torch.Tensor) -> Any:
+    """Call a recurrent layer from zeros and from the state it ended in."""
+    first, state = layer(x)
+    return first, layer(x, state)[0]
+
+
 CONV: Callable[[], nn.Module] = lambda: nn.Conv2d(4, 4, 3)  # noqa: E731 a row of a table
 LINEAR: Callable[[], nn.Module] = lambda: nn.Linear(4, 4)  # noqa: E731
 TWO: Callable[[], nn.Module] = lambda: nn.Sequential(  # noqa: E731
@@ -307,6 +338,8 @@ CORNERS: list[tuple[Callable[[], nn.Module], Callable[..., Any], tuple[int, ...]
     (NORM, statistics_dropped, IMAGE),
     (LINEAR, under_vmap, ROW),
     (LINEAR, by_keyword, ROW),
+    (lambda: nn.GRU(8, 3), weights_exchanged, SEQUENCE),
+    (lambda: nn.LSTM(8, 3, 2), with_a_state, SEQUENCE),
     (lambda: Halved(4, 4), lambda layer, x: layer(layer(x)), ROW),
 ]
 
@@ -363,6 +396,20 @@ def test_patched_functions(monkeypatch: pytest.MonkeyPatch) -> None:
         patch.setattr(torch._C._nn, "silu", torch.sin)
         assert operators() == ["aten.softplus", "aten.sin"]
     assert operators() == plain
+
+
+def test_patched_zeros(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also of what layers look up in torch itself nothing is remembered across a change."""
+    network, inputs, plain = nn.GRU(8, 3), zeros(SEQUENCE), torch.zeros
+
+    def operators() -> set[str]:
+        return {call.op.name for call in fast(network, inputs).calls}
+
+    before = operators()
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "zeros", lambda *size, **options: plain(*size, **options).cos())
+        assert operators() == before | {"aten.cos"}
+    assert operators() == before
 
 
 @pytest.mark.parametrize("wrap", [functools.wraps(nn.Linear.forward), lambda function: function])

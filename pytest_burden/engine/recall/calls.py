@@ -7,7 +7,7 @@ function of what it is given, so a call equal to an earlier one need not be run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from operator import is_not, itemgetter
 from pathlib import Path
@@ -40,9 +40,8 @@ class Known(NamedTuple):
     """Operators, and where each of their outputs lies, said as in `Output.home`."""
     storages: tuple[tuple[int, int, int | None], ...]
     """Bytes, birth and death of each new storage; only what is handed out has no death."""
-    outputs: tuple[Output, ...]
-    container: type | None
-    """The type that holds the outputs; None for a lone one."""
+    outputs: Any
+    """One `Output`, or a tuple or list of them, such as a recurrent layer's pair of pairs."""
 
 
 _KNOWN: dict[tuple[object, ...], Known] = {}
@@ -115,15 +114,13 @@ def _again(known: Known, given: Sequence[AbstractTensor], tape: Tape) -> Any:
             [first + home if home >= 0 else given[~home].token.index for home in homes]
         )
         tape.calls.append(OpCall(op, tape.module, storages, inside=False))
-    if known.container is None:
-        return _handed_out(known.outputs[0], given, tape, first)
-    return known.container([_handed_out(one, given, tape, first) for one in known.outputs])
+    return _handed_out(known.outputs, given, tape, first)
 
 
-def _handed_out(
-    output: Output, given: Sequence[AbstractTensor], tape: Tape, first: int
-) -> AbstractTensor:
-    same, spec, home = output
+def _handed_out(outputs: Any, given: Sequence[AbstractTensor], tape: Tape, first: int) -> Any:
+    if type(outputs) is not Output:
+        return type(outputs)([_handed_out(one, given, tape, first) for one in outputs])
+    same, spec, home = outputs
     if home >= 0:
         return abstract(spec, token_of(tape, first + home))
     return given[~home] if same else abstract(spec, given[~home].token)
@@ -133,12 +130,10 @@ def _learnt(
     out: object, given: Sequence[AbstractTensor], tape: Tape, first_call: int, first_storage: int
 ) -> Known | None:
     """Return what was recorded from ``first_call`` on, None if it cannot be done again."""
-    container = type(out) if isinstance(out, (list, tuple)) else None
-    values: Sequence[object] = out if isinstance(out, (list, tuple)) else [out]
     homes = {tensor.token.index: ~i for i, tensor in reversed([*enumerate(given)])}
     homes |= {index: index - first_storage for index in range(first_storage, len(tape.storages))}
     outputs: list[Output] = []
-    for value in values:
+    for value in _flat(out):
         if type(value) is not AbstractTensor or value.token.index not in homes:
             return None
         same = next((i for i, tensor in enumerate(given) if tensor is value), None)
@@ -154,9 +149,21 @@ def _learnt(
     return Known(
         tuple((call.op, tuple(homes[index] for index in call.storages)) for call in calls),
         tuple(_since(first_call, one) for one in born),
-        tuple(outputs),
-        container,
+        _arranged(iter(outputs), out),
     )
+
+
+def _flat(value: object) -> list[object]:
+    if not isinstance(value, (list, tuple)):
+        return [value]
+    return [leaf for one in value for leaf in _flat(one)]
+
+
+def _arranged(outputs: Iterator[Output], as_in: object) -> Any:
+    if not isinstance(as_in, (list, tuple)):
+        return next(outputs)
+    kind: Any = type(as_in)
+    return kind([_arranged(outputs, one) for one in as_in])
 
 
 def _since(start: int, storage: Storage) -> tuple[int, int, int | None]:

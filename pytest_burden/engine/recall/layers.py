@@ -24,8 +24,8 @@ class Layer(NamedTuple):
     """One kind of layer: everything that its evaluation forward reads."""
 
     settings: Callable[[Any], Any]
-    tensors: tuple[str, ...] = ()
-    """Names of its parameters, then of its buffers."""
+    tensors: tuple[str, ...] | None = ()
+    """Names of its parameters, then of its buffers; None for those in ``_flat_weights``."""
 
 
 _AFFINE = ("weight", "bias")
@@ -42,6 +42,14 @@ _BATCH_NORM = Layer(
 )
 _INPLACE = Layer(attrgetter("inplace"))
 _NO_SETTINGS: Callable[[Any], Any] = attrgetter("training")
+
+_RECURRENT = Layer(
+    attrgetter(
+        "mode", "input_size", "hidden_size", "num_layers", "bias", "batch_first", "dropout",
+        "bidirectional", "proj_size",
+    ),
+    None,
+)  # fmt: skip
 
 LAYERS: Mapping[type[nn.Module], Layer] = {
     **dict.fromkeys((nn.Conv1d, nn.Conv2d, nn.Conv3d), _CONVOLUTION),
@@ -66,6 +74,7 @@ LAYERS: Mapping[type[nn.Module], Layer] = {
         )
     ),
     nn.AdaptiveAvgPool2d: Layer(attrgetter("output_size")),
+    **dict.fromkeys((nn.RNN, nn.LSTM, nn.GRU), _RECURRENT),
 }  # fmt: skip
 """The layers that are remembered; no subclass of them, which may do something else."""
 
@@ -102,18 +111,30 @@ def _given(module: nn.Module, args: tuple[Any, ...]) -> list[AbstractTensor] | N
         or type(args[0]) is not AbstractTensor
         or module.training
         or "forward" in module.__dict__
-        or (*module._parameters, *module._buffers) != layer.tensors
         or _has_hooks(module)
         or is_special(functions=1)
     ):
         return None
+    tensors = _tensors(module, layer)
+    if tensors is None:
+        return None
     given = [args[0]]
-    for tensor in (*module._parameters.values(), *module._buffers.values()):
+    for tensor in tensors:
         if type(tensor) is AbstractTensor:
             given.append(tensor)
         elif tensor is not None and tensor is not module._buffers.get("num_batches_tracked"):
             return None
     return given
+
+
+def _tensors(module: Any, layer: Layer) -> Sequence[torch.Tensor | None] | None:
+    """Return what a layer computes with, None if that is not what it was made with."""
+    if layer.tensors is not None:
+        if (*module._parameters, *module._buffers) != layer.tensors:
+            return None
+        return (*module._parameters.values(), *module._buffers.values())
+    weights = [module._parameters.get(name) for name in module._flat_weights_names]
+    return weights if [*map(id, weights)] == [*map(id, module._flat_weights)] else None
 
 
 def _has_hooks(module: nn.Module) -> bool:
