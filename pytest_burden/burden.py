@@ -14,6 +14,9 @@ RULE_SET = 1
 Unit = Literal["", "FLOPs", "MACs", "bytes"]
 Method = Literal["abstract", "real"]
 State = Literal["counted", "free", "uncounted"]
+Target = Literal["cpu", "cuda"]
+LARGEST = 10
+"""How many tensors a `Peak` names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +26,6 @@ class Metric:
     name: str
     unit: Unit
     meaning: str
-    measured: bool = True
-    """Whether this version measures it; a limit on a metric that it does not is ``unsupported``."""
 
 
 METRICS: Mapping[str, Metric] = {
@@ -38,17 +39,23 @@ METRICS: Mapping[str, Metric] = {
         Metric("macs", "MACs", "multiply-accumulates of the matrix work, bias not included"),
         Metric("flops", "FLOPs", "all counted arithmetic, a multiply-add being `fma` operations"),
         Metric("activation_memory", "bytes", "every operator's output, as if nothing were freed"),
-        Metric("peak_memory", "bytes", "most bytes alive at once in the forward", measured=False),
-        Metric("saved_memory", "bytes", "bytes autograd keeps for the backward", measured=False),
-        Metric("training_memory", "bytes", "peak of a whole training step", measured=False),
-        Metric("training_macs", "MACs", "MACs of forward and backward", measured=False),
-        Metric("training_flops", "FLOPs", "FLOPs of forward and backward", measured=False),
-        Metric("cuda_memory", "bytes", "peak of a real run on a GPU", measured=False),
+        Metric("peak_memory", "bytes", "most bytes alive at once beside parameters and buffers"),
+        Metric("saved_memory", "bytes", "bytes that autograd keeps for the backward"),
+        Metric("training_memory", "bytes", "most bytes alive at once in a training step"),
+        Metric("training_macs", "MACs", "MACs of a step's forward and backward"),
+        Metric("training_flops", "FLOPs", "FLOPs of a step's forward and backward"),
+        Metric("cuda_memory", "bytes", "peak of a real run on a GPU"),
         Metric("modules", "", "distinct modules, the root included"),
         Metric("ops", "", "recorded operator calls that are not views, a composite being one"),
         Metric("uncounted_ops", "", "calls of operators for which no rule exists"),
     )
 }
+
+TRAINING = ("saved_memory", "training_memory", "training_macs", "training_flops")
+"""The metrics of a training step, measured where ``training=`` asks for them."""
+
+MEMORY = ("peak_memory", "saved_memory", "training_memory")
+"""The metrics that are the bytes alive at one moment; each has a `Peak`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,8 @@ class Convention:
     """Bytes of one activation element whatever its dtype; None takes the real dtype."""
     transcendental: int = 0
     """Operations in one exp, log, sqrt, tanh, …."""
+    target: Target = "cpu"
+    """``"cuda"`` rounds storages up to its allocator's blocks and takes foreach optimizers."""
     rule_set: int = RULE_SET
 
 
@@ -71,6 +80,11 @@ class Figures(NamedTuple):
     macs: int = 0
     flops: int = 0
     activation_memory: int = 0
+    peak_memory: int = 0
+    saved_memory: int = 0
+    training_memory: int = 0
+    training_macs: int = 0
+    training_flops: int = 0
 
     def __add__(self, other: Figures) -> Figures:  # type: ignore[override]  # sums, as numbers do
         return Figures(*map(add, self, other))
@@ -106,9 +120,50 @@ class OpRow(NamedTuple):
     activation_memory: int = 0
 
 
+class HeldTensor(NamedTuple):
+    """One tensor that is alive at a `Peak`."""
+
+    category: str
+    """parameters, buffers, inputs, activations, gradients, optimizer state or temporaries."""
+    name: str
+    """``layer1.weight``, ``gradient of layer1.weight``, ``input``, or the operator that made it."""
+    shape: str
+    """As ``"float32[1, 64, 56, 56]"``; empty where it is not known."""
+    nbytes: int
+    module: str
+    """Path of the module that holds it, or that ran when it was made."""
+    birth: int
+    death: int | None
+    """Positions of operator calls; None if it outlives the run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """What is alive at the moment that one metric of memory is about."""
+
+    metric: str
+    nbytes: int
+    call: int
+    """Position of the operator call; ``op``, ``module`` and ``phase`` say which it is."""
+    op: str
+    module: str
+    phase: str
+    """``forward``, or in training such as ``backward of step 2``."""
+    categories: Mapping[str, int]
+    """Bytes of each category, the largest first; they sum to ``nbytes``."""
+    tensors: tuple[HeldTensor, ...]
+    """The largest ones, at most `LARGEST`."""
+    phases: tuple[tuple[str, int], ...] = ()
+    """Phases of the training steps, and the position of the first call of each."""
+    timeline: tuple[int, ...] = ()
+    """Bytes alive during each operator call."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Burden:
     """What one model costs at given inputs: the evaluation forward under no_grad.
+
+    With ``training=`` two training steps as well.
 
     Counts are plain, memory is in bytes. `METRICS` has the meaning of each figure.
     """
@@ -123,6 +178,12 @@ class Burden:
     macs: int
     flops: int
     activation_memory: int
+    peak_memory: int
+    saved_memory: int | None = None
+    training_memory: int | None = None
+    training_macs: int | None = None
+    training_flops: int | None = None
+    cuda_memory: int | None = None
     modules: int
     ops: int
     uncounted_ops: int
@@ -132,6 +193,12 @@ class Burden:
     """Why the method is ``real``; empty for ``abstract``."""
     torch: str = ""
     """The version of torch that traced the model."""
+    training: str = ""
+    """The optimizer of the training step: ``"Adam, foreach"``; empty without training."""
+    lower_bounds: Mapping[str, str] = field(default_factory=dict)
+    """Metrics that may be more than their value, and why."""
+    peaks: tuple[Peak, ...] = ()
+    """What is alive at the moments that the metrics of memory are about."""
     module_rows: tuple[ModuleRow, ...] = ()
     op_rows: tuple[OpRow, ...] = ()
 
@@ -141,11 +208,24 @@ class Burden:
         Raises:
             KeyError: ``metric`` is not in `METRICS`.
         """
-        return getattr(self, metric) if METRICS[metric].measured else None
+        value: int | None = getattr(self, METRICS[metric].name)
+        return value
+
+    def peak(self, metric: str) -> Peak | None:
+        """Return what is alive at the moment that a metric of memory is about."""
+        return next((peak for peak in self.peaks if peak.metric == metric), None)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the burden as JSON-ready dictionaries and lists; `from_dict` reads it back."""
-        data = dataclasses.asdict(dataclasses.replace(self, module_rows=(), op_rows=()))
+        data = dataclasses.asdict(dataclasses.replace(self, peaks=(), module_rows=(), op_rows=()))
+        data["peaks"] = [
+            dataclasses.asdict(dataclasses.replace(peak, tensors=(), timeline=()))
+            | {
+                "tensors": [tensor._asdict() for tensor in peak.tensors],
+                "timeline": list(peak.timeline),
+            }
+            for peak in self.peaks
+        ]
         data["module_rows"] = [
             row._asdict() | {"own": row.own._asdict(), "inclusive": row.inclusive._asdict()}
             for row in self.module_rows
@@ -163,9 +243,18 @@ class Burden:
         fields = dict(data)
         fields["inputs"] = tuple(fields["inputs"])
         fields["convention"] = Convention(**fields["convention"])
+        fields["peaks"] = tuple(_peak(peak) for peak in fields["peaks"])
         fields["module_rows"] = tuple(_module_row(row) for row in fields["module_rows"])
         fields["op_rows"] = tuple(OpRow(**row) for row in fields["op_rows"])
         return cls(**fields)
+
+
+def _peak(data: Mapping[str, Any]) -> Peak:
+    fields = dict(data)
+    fields["tensors"] = tuple(HeldTensor(**tensor) for tensor in fields["tensors"])
+    fields["phases"] = tuple((name, start) for name, start in fields["phases"])
+    fields["timeline"] = tuple(fields["timeline"])
+    return Peak(**fields)
 
 
 def _module_row(data: Mapping[str, Any]) -> ModuleRow:

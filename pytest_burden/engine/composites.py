@@ -47,6 +47,9 @@ COMPOSITES: Mapping[Callable[..., Any], tuple[str, tuple[str, ...]]] = {
 """By function: the operator's name and its arguments' names in order."""
 
 
+_RECURRENT = frozenset({torch.lstm, torch.gru, torch.rnn_tanh, torch.rnn_relu})
+"""No composites, for their products are rows of their own; but torch has one kernel for each."""
+
 # This function asks for overrides itself, which switches the mode off for all that it calls. Its
 # twin does not ask, so that the attention inside is seen; see `Composites`.
 _ATTENTION_LAYER = functional.multi_head_attention_forward
@@ -83,6 +86,8 @@ class Composites(Guard):
                 return _ATTENTION_LAYER_UNASKED(*args, **kwargs)
         known = COMPOSITES.get(func)
         if known is None:
+            if func in _RECURRENT:
+                self._recorder.tape.recurrent = True
             if self._recall is None:
                 return super().__torch_function__(func, types, args, kwargs)
             run = partial(super().__torch_function__, func, types, args, kwargs)

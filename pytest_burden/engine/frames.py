@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from pytest_burden.engine.abstract import AbstractTensor, Tape
+from pytest_burden.engine.nests import DEPTH
 from pytest_burden.engine.recall.layers import Layers
 from pytest_burden.engine.trace import ModuleCalls
 
@@ -51,6 +52,9 @@ def following(
         if index is None or threading.get_ident() != thread:
             return module._call_impl(*args, **kwargs)
         outer, tape.module = tape.module, index
+        gradients = tape.gradients
+        if gradients is not None:
+            gradients.mark(index)
         calls = frames.calls[index]
         calls.count += 1
         if calls.count == 1:
@@ -66,6 +70,8 @@ def following(
             raise
         finally:
             tape.module = outer
+            if gradients is not None:
+                gradients.mark(outer)
         if calls.count == 1:
             calls.outputs = shapes(out)
         return out
@@ -92,16 +98,13 @@ def shapes(value: object) -> tuple[str, ...]:
 _text = cache(str)
 """Specs are few, and each is one object."""
 
-_DEPTH = 8
-"""Containers deeper than this are not looked into: they may hold themselves."""
-
 
 def _collect(value: object, name: str, found: list[str], depth: int) -> None:
     if isinstance(value, torch.Tensor):
         dtype = str(value.dtype).removeprefix("torch.")
         label = f"{name}=" if name else ""
         found.append(f"{label}{dtype}[{', '.join(map(str, value.shape))}]")
-    elif depth > _DEPTH or value is None or isinstance(value, (str, int, float)):
+    elif depth > DEPTH or value is None or isinstance(value, (str, int, float)):
         return
     elif isinstance(value, Mapping):
         for key, item in value.items():

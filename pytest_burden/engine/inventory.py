@@ -10,15 +10,20 @@ import torch
 from torch import nn
 
 from pytest_burden.engine.abstract import LAZY
+from pytest_burden.engine.call import known_spec
+from pytest_burden.engine.homes import Homes
 from pytest_burden.engine.packed import is_packed, packs, unpacked
 from pytest_burden.engine.trace import Held, ModuleInfo, Role
 
 
-def inventory(named: Iterable[tuple[str, nn.Module]]) -> tuple[ModuleInfo, ...]:
+def inventory(named: Iterable[tuple[str, nn.Module]], homes: Homes) -> tuple[ModuleInfo, ...]:
     """Return the modules with what each is the first to hold."""
     seen: set[int] = set()
     return tuple(
-        [ModuleInfo(path, type(module).__name__, _held(module, seen)) for path, module in named]
+        [
+            ModuleInfo(path, type(module).__name__, _held(module, seen, homes))
+            for path, module in named
+        ]
     )
 
 
@@ -32,16 +37,19 @@ def is_lazy(modules: Iterable[nn.Module]) -> bool:
     )
 
 
-def _held(module: nn.Module, seen: set[int]) -> tuple[Held, ...]:
+def _held(module: nn.Module, seen: set[int], homes: Homes) -> tuple[Held, ...]:
     held = []
     for name, parameter in module._parameters.items():
         if parameter is not None and id(parameter) not in seen:
             seen.add(id(parameter))
-            held.append(_as_held(name, "parameter", parameter, trainable=parameter.requires_grad))
+            storage = homes.token(parameter).index
+            trainable = parameter.requires_grad
+            held.append(_as_held(name, "parameter", parameter, storage, trainable=trainable))
     for name, buffer in module._buffers.items():
         if buffer is not None and id(buffer) not in seen:
             seen.add(id(buffer))
-            held.append(_as_held(name, "buffer", buffer, trainable=False))
+            storage = homes.token(buffer).index
+            held.append(_as_held(name, "buffer", buffer, storage, trainable=False))
     # Quantised layers keep weight and bias packed in an object that is no parameter.
     kind: Any = type(module)  # which mypy takes for unhashable
     if _may_pack(kind) and any(map(packs, {*map(type, vars(module).values())})):
@@ -62,9 +70,12 @@ def _packed(module: nn.Module, seen: set[int]) -> Iterator[Held]:
             # Recurrent layers tell of a bias twice: by itself, and packed with its weight.
             tensors = {tensor.data_ptr(): tensor for tensor in unpacked(value)}
             for tensor in tensors.values():
-                yield _as_held(name, "parameter", tensor, trainable=False)
+                yield _as_held(name, "parameter", tensor, None, trainable=False)
 
 
-def _as_held(name: str, role: Role, tensor: torch.Tensor, *, trainable: bool) -> Held:
+def _as_held(
+    name: str, role: Role, tensor: torch.Tensor, storage: int | None, *, trainable: bool
+) -> Held:
+    spec = known_spec(tensor)
     numel = tensor.numel()
-    return Held(name, role, numel, numel * tensor.dtype.itemsize, trainable)
+    return Held(name, role, numel, numel * tensor.dtype.itemsize, trainable, spec, storage)

@@ -12,7 +12,8 @@ from pytest_burden.engine.build import read_specs
 from pytest_burden.engine.meters import meter
 from pytest_burden.engine.rules.registry import Cost, counted, normal_name
 from pytest_burden.engine.run import RealRun, trace
-from pytest_burden.errors import BurdenError, MeasureError
+from pytest_burden.engine.training import read_training
+from pytest_burden.errors import BurdenError
 
 
 def measure(  # noqa: PLR0913 the public function: all but two are rarely given
@@ -36,7 +37,11 @@ def measure(  # noqa: PLR0913 the public function: all but two are rarely given
             lists, tuples, dicts or dataclasses of them. What is neither tuple nor list is taken
             as the only input.
         kwargs: keyword inputs, likewise.
-        training: must be None; training metrics are not measured yet.
+        training: None; True for a training step with Adam, or what else trains: the name of an
+            optimizer in `torch.optim`; a dictionary such as ``{"optimizer": "SGD",
+            "momentum": 0.9, "foreach": True, "accumulate": 4, "set_to_none": False}``; a callable
+            that makes an optimizer from a list of parameters. The network is put into training
+            mode by its own ``train()``; the loss is the sum of all floating-point outputs.
         convention: how arithmetic and bytes are counted.
         rules: formulas for custom operators in this measurement alone, by operator name; see
             `pytest_burden.rule`.
@@ -49,8 +54,7 @@ def measure(  # noqa: PLR0913 the public function: all but two are rarely given
         Exception: what the network's own forward or the factory raised.
     """
     __tracebackhide__ = True
-    if training is not None:
-        raise MeasureError("training metrics are not measured yet: leave out training=")
+    trained = read_training(training)
     if real not in ("auto", "never"):
         raise BurdenError(f'Invalid real (neither "auto" nor "never"): {real!r}')
     if not isinstance(model_or_factory, nn.Module) and not callable(model_or_factory):
@@ -60,5 +64,8 @@ def measure(  # noqa: PLR0913 the public function: all but two are rarely given
     given = args if isinstance(args, (tuple, list)) else (args,)
     positional = [read_specs(value) for value in given]
     keyword = {name: read_specs(value, where="keyword") for name, value in (kwargs or {}).items()}
-    recorded = trace(model_or_factory, positional, keyword, real)
-    return meter(recorded, convention or Convention(), own)
+    convention = convention or Convention()
+    source = (model_or_factory, positional, keyword, real)
+    recorded = trace(*source)
+    steps = trace(*source, trained, convention.target) if trained else None
+    return meter(recorded, convention, own, steps)

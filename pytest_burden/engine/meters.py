@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from operator import add
 from typing import NamedTuple
 
 from pytest_burden.burden import Burden, Convention, Figures, ModuleRow, OpRow, State
+from pytest_burden.engine.memory import forward_peak, lower_bounds, saved, training_peak
 from pytest_burden.engine.rules.activation import is_alias, stored
 from pytest_burden.engine.rules.registry import Rule, cost_of
 from pytest_burden.engine.spec import Op
@@ -36,17 +37,38 @@ def price(op: Op, convention: Convention, own: Mapping[str, Rule] = NO_RULES) ->
     return Price(state, cost.macs, flops, memory)
 
 
-def meter(trace: Trace, convention: Convention, own: Mapping[str, Rule] = NO_RULES) -> Burden:
-    """Return every metric of a trace."""
+def meter(
+    trace: Trace,
+    convention: Convention,
+    own: Mapping[str, Rule] = NO_RULES,
+    training: Trace | None = None,
+) -> Burden:
+    """Return every metric of a forward, and of its ``training`` if that was traced too."""
     calls = Counter((call.op, call.module) for call in trace.calls if not call.inside)
     prices = {op: price(op, convention, own) for op, _ in calls}
-    rows = _module_rows(trace, calls, prices)
+    figures = [[_params(module) if module.held else 0, *_NOTHING] for module in trace.modules]
+    for (op, index), count in calls.items():
+        _, macs, flops, memory = prices[op]
+        mine = figures[index]
+        mine[_MACS] += count * macs
+        mine[_FLOPS] += count * flops
+        mine[_ACTIVATION] += count * memory
+    moments = [forward_peak(trace, convention.target)]
+    reasons = lower_bounds(trace, ("peak_memory",))
+    if training is not None:
+        reasons |= _train(training, convention, own, figures)
+        moments += [saved(training, convention.target), training_peak(training, convention.target)]
+    for moment in moments:
+        for index, nbytes in moment.by_module.items():
+            figures[index][Figures._fields.index(moment.peak.metric)] += nbytes
+    rows = _module_rows(trace, figures)
     ops = _op_rows(calls, prices)
     held = [item for module in trace.modules for item in module.held]
     parameters = [item for item in held if item.role == "parameter"]
     total = rows[0].inclusive
     buffer_memory = sum(item.nbytes for item in held if item.role == "buffer")
     param_memory = sum(item.nbytes for item in parameters)
+    real = next((each for each in (trace, training) if each and each.method == "real"), trace)
     return Burden(
         model=trace.modules[0].cls,
         inputs=trace.inputs,
@@ -58,29 +80,56 @@ def meter(trace: Trace, convention: Convention, own: Mapping[str, Rule] = NO_RUL
         macs=total.macs,
         flops=total.flops,
         activation_memory=total.activation_memory,
+        peak_memory=total.peak_memory,
+        saved_memory=total.saved_memory if training else None,
+        training_memory=total.training_memory if training else None,
+        training_macs=total.training_macs if training else None,
+        training_flops=total.training_flops if training else None,
         modules=len(trace.modules),
         ops=sum(count for (op, _), count in calls.items() if not is_alias(op)),
         uncounted_ops=sum(row.calls for row in ops if row.state == "uncounted"),
         convention=convention,
-        method=trace.method,
-        reason=trace.reason,
+        method=real.method,
+        reason=real.reason,
         torch=trace.torch,
+        training=training.optimizer if training else "",
+        lower_bounds=reasons,
+        peaks=tuple(moment.peak for moment in moments),
         module_rows=rows,
         op_rows=ops,
     )
 
 
-def _module_rows(
-    trace: Trace, calls: Mapping[tuple[Op, int], int], prices: Mapping[Op, Price]
-) -> tuple[ModuleRow, ...]:
-    # Plain integers first: one Figures for each row, not for each sum on the way.
-    own = [[_params(module) if module.held else 0, 0, 0, 0] for module in trace.modules]
+_MACS, _FLOPS, _ACTIVATION = 1, 2, 3
+_TRAINING_MACS, _TRAINING_FLOPS = map(Figures._fields.index, ("training_macs", "training_flops"))
+_NOTHING = (0,) * (len(Figures._fields) - 1)
+
+
+def _train(
+    trace: Trace, convention: Convention, own: Mapping[str, Rule], figures: Sequence[list[int]]
+) -> dict[str, str]:
+    """Add the arithmetic of one step's forward and backward; return what is a lower bound.
+
+    The optimizer's is left out, as everywhere.
+    """
+    end = next(phase.start for phase in trace.phases if phase.name == "optimizer")
+    calls = Counter((call.op, call.module) for call in trace.calls[:end] if not call.inside)
+    uncounted: Counter[str] = Counter()
     for (op, index), count in calls.items():
-        _, macs, flops, memory = prices[op]
-        mine = own[index]
-        mine[1] += count * macs
-        mine[2] += count * flops
-        mine[3] += count * memory
+        state, macs, flops, _ = price(op, convention, own)
+        figures[index][_TRAINING_MACS] += count * macs
+        figures[index][_TRAINING_FLOPS] += count * flops
+        if state == "uncounted":
+            uncounted[op.name] += count
+    reasons = lower_bounds(trace, ("saved_memory", "training_memory"))
+    if uncounted:
+        names = ", ".join(f"{name} ({count})" for name, count in sorted(uncounted.items()))
+        text = f"operators without a rule, and their calls: {names}"
+        reasons |= dict.fromkeys(("training_macs", "training_flops"), text)
+    return reasons
+
+
+def _module_rows(trace: Trace, own: Sequence[list[int]]) -> tuple[ModuleRow, ...]:
     inclusive = [*map(list, own)]
     position = {module.path: index for index, module in enumerate(trace.modules)}
     for index in range(len(own) - 1, 0, -1):  # children come after their parents

@@ -223,7 +223,9 @@ class Recorder(TorchDispatchMode):
 
     def record(self, op: Op, storages: tuple[int, ...]) -> None:
         """Write one call down."""
-        self.tape.calls.append(OpCall(op, self.tape.module, storages, self.composites > 0))
+        tape = self.tape
+        module = tape.module if tape.gradients is None else tape.current_module()
+        tape.calls.append(OpCall(op, module, storages, self.composites > 0))
 
 
 DTYPE_ZERO = {True: 0.0, False: 0}

@@ -9,9 +9,11 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
+from pytest_burden.burden import Target
 from pytest_burden.engine.abstract import LAZY, NeedsData, Tape, active
 from pytest_burden.engine.build import as_module, build
 from pytest_burden.engine.caches import fresh_caches
+from pytest_burden.engine.call import known_spec
 from pytest_burden.engine.composites import Composites
 from pytest_burden.engine.copying import Copier
 from pytest_burden.engine.frames import Frames, following, shapes
@@ -19,11 +21,13 @@ from pytest_burden.engine.freememory import free_memory
 from pytest_burden.engine.homes import Homes
 from pytest_burden.engine.inventory import inventory, is_lazy
 from pytest_burden.engine.leaves import AbstractLeaves, RealLeaves
+from pytest_burden.engine.nests import tensors
 from pytest_burden.engine.recall.calls import Recall
 from pytest_burden.engine.recall.layers import Layers
 from pytest_burden.engine.recorder import Recorder
 from pytest_burden.engine.surroundings import fixed_surroundings, seed
 from pytest_burden.engine.trace import Trace
+from pytest_burden.engine.training import Steps, Training, train
 from pytest_burden.errors import BurdenError, MeasureError
 from pytest_burden.inputs import BYTES, InputSpec
 
@@ -39,7 +43,7 @@ class _Run:
         self.inputs = (list(args), dict(kwargs))
         self.network: nn.Module | None = None
 
-    def abstractly(self) -> Trace:
+    def abstractly(self, training: Training | None = None, target: Target = "cpu") -> Trace:
         """Trace the network without data.
 
         Raises:
@@ -58,11 +62,13 @@ class _Run:
             copier = Copier(leaves)
             network, inputs = copier.copy(module), copier.copy(self.inputs)
             del copier, leaves  # what the network drops must die
-            return _trace(network, inputs, recorder, "")
+            return _trace(network, inputs, recorder, "", training, target)
         finally:
             active.tape = None
 
-    def for_real(self, reason: str) -> Trace:
+    def for_real(
+        self, reason: str, training: Training | None = None, target: Target = "cpu"
+    ) -> Trace:
         """Trace the network by running a copy of it once."""
         __tracebackhide__ = True
         if isinstance(self.source, nn.Module):
@@ -74,17 +80,24 @@ class _Run:
         copier = Copier(RealLeaves(recorder.homes))
         network, inputs = copier.copy(module), copier.copy(self.inputs)
         del module, copier  # two copies of the weights are enough, and what is dropped must die
-        return _trace(network, inputs, recorder, reason)
+        return _trace(network, inputs, recorder, reason, training, target)
 
 
-def trace(
-    source: Source, args: Sequence[Any], kwargs: Mapping[str, Any], real: RealRun = "auto"
+def trace(  # noqa: PLR0913, PLR0917 the source's two kinds of input, and three choices
+    source: Source,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    real: RealRun = "auto",
+    training: Training | None = None,
+    target: Target = "cpu",
 ) -> Trace:
     """Run the network once, on a copy, and return what happened.
 
+    In evaluation, or with ``training`` in training mode: two steps, for a ``target``.
+
     Raises:
         MeasureError: it cannot be traced without data, and a real run is not wanted or does not
-            fit into memory.
+            fit into memory; or there is nothing to train.
         Exception: whatever the network itself raises, with a note that says where.
     """
     __tracebackhide__ = True
@@ -92,7 +105,7 @@ def trace(
     with fixed_surroundings():
         own_error: Exception | None = None
         try:
-            return run.abstractly()
+            return run.abstractly(training, target)
         except NeedsData as error:
             reason = str(error)
         except BurdenError:
@@ -101,9 +114,9 @@ def trace(
             own_error = error
             reason = f"{type(error).__name__} without data: {error}"
         try:
-            refusal = _refusal(run, real)
+            refusal = _refusal(run, real, training)
             if refusal is None:
-                return run.for_real(reason)
+                return run.for_real(reason, training, target)
             if own_error is not None:
                 raise own_error
         finally:
@@ -111,34 +124,53 @@ def trace(
     raise MeasureError(f"the network cannot be traced without data ({reason}), and {refusal}")
 
 
-def _refusal(run: _Run, real: RealRun) -> str | None:
+_TIMES_IN_TRAINING = 4
+"""Parameters, gradients, and two moments of an optimizer such as Adam."""
+
+
+def _refusal(run: _Run, real: RealRun, training: Training | None) -> str | None:
     if real == "never":
         return 'real runs are switched off (real = "never")'
-    needed, free = _bytes(run.network) + _bytes_of_specs(run.inputs), free_memory()
+    held = _bytes(run.network) * (_TIMES_IN_TRAINING if training else 1)
+    needed, free = held + _bytes_of_specs(run.inputs), free_memory()
     if free is not None and needed > free:
         return f"a real run needs more than {needed:,} bytes where {free:,} are free"
     return None
 
 
-def _trace(
-    network: nn.Module, inputs: tuple[list[Any], dict[str, Any]], recorder: Recorder, reason: str
+def _trace(  # noqa: PLR0913, PLR0917 one place that knows what a run is made of
+    network: nn.Module,
+    inputs: tuple[list[Any], dict[str, Any]],
+    recorder: Recorder,
+    reason: str,
+    training: Training | None,
+    target: Target,
 ) -> Trace:
     __tracebackhide__ = True
     args, kwargs = inputs
     tape = recorder.tape
+    if training is not None:
+        network.train()  # as the user's own loop does: some keep parts of a network in evaluation
     named = list(network.named_modules())
     modules = [module for _, module in named]
-    holdings = None if recorder.real and is_lazy(modules) else inventory(named)
+    lazy = recorder.real and is_lazy(modules)
+    holdings = None if lazy else inventory(named, recorder.homes)
     _tell_buffers(modules, recorder.homes)
     described = shapes((args, kwargs))
-    _as_trainable(modules)
+    given = {recorder.homes.token(t).index: known_spec(t) for t in tensors((args, kwargs))}
+    if training is None:
+        _as_trainable(modules)
     seed()
     recall = None if recorder.real else Recall(tape)
     layers = None if recall is None else Layers(recall)
+    steps = Steps([])
     with fresh_caches(modules), following(modules, tape, layers) as frames:
         try:
             with recorder, Composites(recorder, recall):
-                network(*args, **kwargs)
+                if training is None:
+                    network(*args, **kwargs)
+                else:
+                    steps = train(network, inputs, training, recorder.homes, target)
         except NeedsData:
             pass  # what asked for data first stands on the tape
         except Exception as error:
@@ -150,7 +182,7 @@ def _trace(
         what, index = tape.needs_data
         raise NeedsData(f"{what}, in {_label(*named[index])}")
     return Trace(
-        modules=holdings or inventory(named),
+        modules=holdings or inventory(named, recorder.homes),
         module_calls=tuple(frames.calls),
         calls=tape.calls,
         storages=tape.storages,
@@ -158,6 +190,11 @@ def _trace(
         method="real" if recorder.real else "abstract",
         reason=reason,
         torch=torch.__version__,
+        given=given,
+        phases=tuple(steps.phases),
+        loss=steps.loss,
+        optimizer=steps.optimizer,
+        recurrent=tape.recurrent or any(isinstance(module, nn.RNNBase) for module in modules),
     )
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from pytest_burden.burden import Method
-from pytest_burden.engine.spec import Op
+from pytest_burden.engine.spec import Op, Spec
 
-Role = Literal["parameter", "buffer", "input", "result"]
+Role = Literal["parameter", "buffer", "input", "result", "gradient", "optimizer state"]
+PhaseName = Literal["forward", "backward", "optimizer"]
 
 
 class OpCall(NamedTuple):
@@ -33,6 +34,8 @@ class Storage:
     birth: int
     death: int | None = None
     """The number of calls made when it died; None if it outlived the trace."""
+    of: int | None = None
+    """Of a gradient and of optimizer state: the storage of the parameter."""
 
 
 class Held(NamedTuple):
@@ -43,6 +46,17 @@ class Held(NamedTuple):
     numel: int
     nbytes: int
     trainable: bool
+    spec: Spec
+    storage: int | None
+    """Index into `Trace.storages`; None for packed weights, which are no tensors."""
+
+
+class Phase(NamedTuple):
+    """A part of a training step; ``start`` is the position of its first call."""
+
+    name: PhaseName
+    step: int
+    start: int
 
 
 class ModuleInfo(NamedTuple):
@@ -75,3 +89,13 @@ class Trace:
     method: Method
     reason: str
     torch: str
+    given: Mapping[int, Spec] = field(default_factory=dict)
+    """By index into `storages`: the inputs."""
+    phases: tuple[Phase, ...] = ()
+    """Of two training steps; none for a forward in evaluation."""
+    loss: int | None = None
+    """Storage of the first step's loss."""
+    optimizer: str = ""
+    """What trained it: ``"Adam, foreach"``."""
+    recurrent: bool = False
+    """Whether a kernel stands behind operators that a real run has not: a recurrent layer's."""
