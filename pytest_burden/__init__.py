@@ -9,7 +9,17 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pytest_burden.burden import METRICS, Burden, Convention, Figures, Metric, ModuleRow, OpRow
+    from pytest_burden.burden import (
+        METRICS,
+        Burden,
+        Convention,
+        Figures,
+        HeldTensor,
+        Metric,
+        ModuleRow,
+        OpRow,
+        Peak,
+    )
     from pytest_burden.engine.measure import measure
     from pytest_burden.engine.rules.registry import Cost, rule
     from pytest_burden.engine.spec import Spec
@@ -22,9 +32,11 @@ _HOME = {
     "Burden": "burden",
     "Convention": "burden",
     "Figures": "burden",
+    "HeldTensor": "burden",
     "Metric": "burden",
     "ModuleRow": "burden",
     "OpRow": "burden",
+    "Peak": "burden",
     "BurdenError": "errors",
     "MeasureError": "errors",
     "Cost": "engine.rules.registry",
@@ -40,10 +52,12 @@ __all__ = [
     "Convention",
     "Cost",
     "Figures",
+    "HeldTensor",
     "MeasureError",
     "Metric",
     "ModuleRow",
     "OpRow",
+    "Peak",
     "Spec",
     "measure",
     "rule",

@@ -144,7 +144,10 @@ class Peak:
     metric: str
     nbytes: int
     call: int
-    """Position of the operator call; ``op``, ``module`` and ``phase`` say which it is."""
+    """Position of the operator call; ``op``, ``module`` and ``phase`` say which it is.
+
+    Of `saved_memory` the first call of the backward; it is what is alive just before it.
+    """
     op: str
     module: str
     phase: str

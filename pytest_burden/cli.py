@@ -19,7 +19,7 @@ from typing import Any
 from pytest_burden import __version__
 from pytest_burden.burden import Burden, Convention
 from pytest_burden.errors import BurdenError
-from pytest_burden.report.network import module_table, network_table
+from pytest_burden.report.network import module_table, network_table, peak_table
 from pytest_burden.report.progress import progress
 
 USAGE = 2
@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         # What the user's code prints must not end up in the table or the JSON.
-        with progress(f"measuring {arguments.target}", sys.stderr), redirect_stdout(sys.stderr):
+        with progress(f"measuring {arguments.network}", sys.stderr), redirect_stdout(sys.stderr):
             burden = _measure(arguments)
     except BurdenError as error:
         print(f"burden: {' '.join(str(error).split())}", file=sys.stderr)
@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="example: burden measure shop.models:resnet50 --input 'float32[1, 3, 224, 224]'",
     )
     measure.add_argument(
-        "target", metavar="MODULE:FACTORY", help="a callable without arguments, or a built network"
+        "network", metavar="MODULE:FACTORY", help="a callable without arguments, or a built network"
     )
     measure.add_argument(
         "--input",
@@ -78,6 +78,14 @@ def _parser() -> argparse.ArgumentParser:
         help="a keyword input: a spec with brackets, true, false, null, a number, or a text",
     )
     measure.add_argument("--modules", action="store_true", help="one row a module as well")
+    measure.add_argument(
+        "--memory", action="store_true", help="what is alive at the peaks of memory as well"
+    )
+    measure.add_argument(
+        "--training",
+        metavar="OPTIMIZER",
+        help="measure a training step too: an optimizer of torch.optim, such as Adam",
+    )
     measure.add_argument("--json", action="store_true", help="print everything as JSON")
     measure.add_argument(
         "--fma", type=int, choices=(1, 2), default=1, help="operations in a multiply-add (1)"
@@ -94,6 +102,12 @@ def _parser() -> argparse.ArgumentParser:
         default=0,
         metavar="N",
         help="operations in one exp, log, sqrt, tanh and the like (0)",
+    )
+    measure.add_argument(
+        "--target",
+        choices=("cpu", "cuda"),
+        default="cpu",
+        help="cuda: memory in the blocks of its allocator, optimizers with foreach (cpu)",
     )
     measure.add_argument(
         "--real",
@@ -138,13 +152,15 @@ def _measure(arguments: argparse.Namespace) -> Burden:
         keywords[name] = value
     sys.path.insert(0, os.getcwd())  # noqa: PTH109 as `python -m` has it
     return measure(
-        import_target(arguments.target),
+        import_target(arguments.network),
         tuple(arguments.inputs),
         keywords,
+        training=arguments.training,
         convention=Convention(
             fma=arguments.fma,
             datum_bytes=arguments.datum_bytes,
             transcendental=arguments.transcendental,
+            target=arguments.target,
         ),
         real=arguments.real,
     )
@@ -153,8 +169,12 @@ def _measure(arguments: argparse.Namespace) -> Burden:
 def _rendered(burden: Burden, arguments: argparse.Namespace) -> str:
     if arguments.json:
         return json.dumps(burden.to_dict(), indent=2)
-    table = network_table(burden, arguments.target)
-    return f"{table}\n\n{module_table(burden.module_rows)}" if arguments.modules else table
+    parts = [network_table(burden, arguments.network)]
+    if arguments.memory:
+        parts += map(peak_table, burden.peaks)
+    if arguments.modules:
+        parts.append(module_table(burden.module_rows))
+    return "\n\n".join(parts)
 
 
 def _own_traceback(error: BaseException) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,9 @@ from pytest_burden.budget.verdict import Kind, Policy
 from pytest_burden.burden import Burden
 from pytest_burden.errors import BurdenError, MeasureError
 from pytest_burden.session.measuring import measured
-from pytest_burden.session.record import Failure, Measured, Record
+from pytest_burden.session.record import Failure, Measured, Record, needed
 from pytest_burden.session.settings import Settings
-from pytest_burden.session.shared import Shared
+from pytest_burden.session.shared import PREFIX, Shared
 
 # The frames of this module are no news to somebody whose own forward failed.
 __tracebackhide__ = True
@@ -30,6 +30,8 @@ class Measure:
     """The value of the fixture ``burden``: call it with a network and its inputs."""
 
     record: Record
+    levels: Callable[[], Sequence[Level]]
+    """Returns the limits of the test's markers."""
 
     def __call__(
         self,
@@ -65,8 +67,9 @@ class Measure:
         def keep(outcome: Burden | Failure) -> None:
             self.record.measured.append(Measured(called, outcome, level))
 
+        trained = self.record.training(training, called, [level, *self.levels()])
         return _measure(
-            self.record.settings, keep, model_or_factory, inputs, kwargs, training, rules
+            self.record.settings, keep, model_or_factory, inputs, kwargs, trained, rules
         )
 
     def __repr__(self) -> str:
@@ -103,7 +106,8 @@ class MeasureOnce:
         def keep(outcome: Burden | Failure) -> None:
             self.shared.add(called, outcome, level)
 
-        return _measure(settings, keep, model_or_factory, inputs, kwargs, training, rules)
+        trained = needed(training, settings, f"{PREFIX}#{called}", [level])
+        return _measure(settings, keep, model_or_factory, inputs, kwargs, trained, rules)
 
     def __repr__(self) -> str:
         return "<burden_session>"

@@ -137,9 +137,9 @@ def burden(request: pytest.FixtureRequest) -> Measure:
     """Measure a network and hold it to its budget: ``burden(resnet50, "1x3x224x224")``."""
     _start(request.config)
     from pytest_burden.fixture import Measure
-    from pytest_burden.session.lifecycle import record_of
+    from pytest_burden.session.lifecycle import marked, record_of
 
-    return Measure(record_of(request.node))
+    return Measure(record_of(request.node), lambda: marked(request.node).levels)
 
 
 @pytest.fixture(scope="session")

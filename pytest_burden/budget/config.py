@@ -36,6 +36,8 @@ class Model:
     inputs: tuple[Any, ...]
     """Spec strings, and lists and tables of them."""
     kwargs: Mapping[str, Any]
+    training: Any
+    """As in `pytest_burden.measure`."""
     limits: tuple[Limit, ...]
     line: int
 

@@ -32,8 +32,8 @@ _LOOKS_LIKE_A_SPEC = re.compile(r"\s*\w+\s*\[")
 _SHOWN = 60
 
 _TABLES = ("limits", "budgets", "models", "policy")
-_SETTINGS = ("fma", "datum_bytes", "transcendental", "real", "table", "junit")
-_MODEL_KEYS = ("build", "inputs", "kwargs")
+_SETTINGS = ("fma", "datum_bytes", "transcendental", "target", "real", "table", "junit")
+_MODEL_KEYS = ("build", "inputs", "kwargs", "training")
 _EXAMPLES = {
     "limits": '[tool.burden.limits] max_params = "26M"',
     "budgets": '[tool.burden.budgets."*::test_resnet*"] max_gflops = 5',
@@ -41,6 +41,7 @@ _EXAMPLES = {
     "policy": '[tool.burden.policy] incomplete = "warn"',
     "build": 'build = "shop.models:resnet50"',
     "inputs": 'inputs = ["float32[1, 3, 224, 224]"]',
+    "training": 'training = { optimizer = "SGD", momentum = 0.9 }',
     "kwargs": 'kwargs = { mask = "bool[1, 128]" }',
 }
 
@@ -88,6 +89,7 @@ class _Reader:
             fma=self._setting(table, "fma", 1, (1, 2)),
             datum_bytes=self._number(table, "datum_bytes", least=1),
             transcendental=self._number(table, "transcendental", least=0) or 0,
+            target=self._setting(table, "target", "cpu", ("cpu", "cuda")),
         )
         return Config(
             convention=convention,
@@ -146,10 +148,14 @@ class _Reader:
         for value in inputs:
             self._specs((*path, "inputs"), value, spec=True)
         self._specs((*path, "kwargs"), kwargs)
+        training = table.get("training")
+        if not isinstance(training, (bool, str, dict, type(None))):
+            reason = "neither an optimizer's name nor a table of its options"
+            self._problem((*path, "training"), training, reason, _EXAMPLES["training"])
         rest = {key: value for key, value in table.items() if key not in _MODEL_KEYS}
         limits = self._limits(path, rest, _MODEL_KEYS)
         line = find_line(self._text, path) or 1
-        return Model(name, str(build), tuple(inputs), kwargs, limits, line)
+        return Model(name, str(build), tuple(inputs), kwargs, training, limits, line)
 
     def _specs(self, path: Path, value: object, *, spec: bool = False) -> None:
         """Check every input spec in nested lists and tables.

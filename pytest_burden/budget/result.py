@@ -47,10 +47,12 @@ class Result:
         return dataclasses.replace(self, verdicts=tuple(excused))
 
     def without_rows(self) -> Result:
-        """Return it without the module rows, which can be many."""
+        """Return it without module rows and timelines, which can be long."""
         if self.burden is None:
             return self
-        return dataclasses.replace(self, burden=dataclasses.replace(self.burden, module_rows=()))
+        peaks = tuple(dataclasses.replace(peak, timeline=()) for peak in self.burden.peaks)
+        short = dataclasses.replace(self.burden, module_rows=(), peaks=peaks)
+        return dataclasses.replace(self, burden=short)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON-ready dictionaries and lists; `from_dict` reads it back."""

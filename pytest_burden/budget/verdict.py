@@ -130,6 +130,9 @@ def _judge_one(
         # What was counted is a lower bound: under the limit says nothing.
         kind = Kind.INCOMPLETE
         detail = uncounted(burden)
+    elif limit.metric in burden.lower_bounds:
+        kind = Kind.INCOMPLETE
+        detail = burden.lower_bounds[limit.metric]
     else:
         kind = Kind.PASS
     return Verdict(kind, subject, limit, measured, policies[kind], detail)

@@ -79,7 +79,8 @@ class Gradients:
             return 0
         number = node._sequence_nr()
         if number == _SUMS_UP:
-            return self._holders.get(id(node.variable), 0)
+            variable = node.variable  # type: ignore[attr-defined]  # such nodes have it
+            return self._holders.get(id(variable), 0)
         position = bisect_right(self._starts, number)
         return self._modules[position - 1] if position else 0
 

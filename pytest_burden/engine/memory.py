@@ -7,6 +7,7 @@ leaves in gaps, is not in it; for CUDA each storage is rounded up to the allocat
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -59,7 +60,8 @@ def saved(trace: Trace, target: Target) -> Moment:
         size if storage.birth < start else 0
         for size, storage in zip(sizes, trace.storages, strict=True)
     ]
-    return _moment("saved_memory", trace, before, line, start)
+    moment = _moment("saved_memory", trace, before, line, start)
+    return moment._replace(peak=replace(moment.peak, op="", module=""))  # it is between two calls
 
 
 def training_peak(trace: Trace, target: Target) -> Moment:

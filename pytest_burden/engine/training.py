@@ -74,7 +74,7 @@ def read_training(value: object) -> Training | None:
     )
 
 
-def _named(name: str, options: Mapping[str, object]) -> Training:
+def _named(name: str, options: Mapping[str, Any]) -> Training:
     kind = _optimizer(name)
     known = [
         parameter.name
@@ -148,7 +148,7 @@ def train(
     __tracebackhide__ = True
     args, kwargs = inputs
     tape, steps = homes.tape, Steps([])
-    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    trained: list[torch.Tensor] = [p for p in network.parameters() if p.requires_grad]
     if any(isinstance(parameter, LAZY) for parameter in trained):
         raise MeasureError("lazy modules have no parameters to train: run the network once before")
     if not trained:
@@ -180,6 +180,7 @@ def train(
                 begin("optimizer", step)
                 optimizer.step()
                 _tell_state(optimizer, homes)
+            tape.close()  # before the optimizer goes, and its state with it
     finally:
         tape.gradients = None
     return steps

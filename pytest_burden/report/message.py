@@ -9,7 +9,7 @@ from pytest_burden.budget.limits import Limit
 from pytest_burden.budget.result import Result
 from pytest_burden.budget.units import show, show_excess, show_percent
 from pytest_burden.budget.verdict import Kind, Verdict, uncounted
-from pytest_burden.burden import METRICS, Burden, ModuleRow
+from pytest_burden.burden import METRICS, TRAINING, Burden, HeldTensor, ModuleRow
 from pytest_burden.errors import suggest
 
 _HEAVIEST = 3
@@ -21,9 +21,12 @@ _FIGURE = {
     "macs": "macs",
     "flops": "flops",
     "activation_memory": "activation_memory",
+    "training_macs": "training_macs",
+    "training_flops": "training_flops",
 }
 """The figure broken down by module that stands behind a metric."""
 
+_ACCEPT_BOUNDS = 'Accept lower bounds with [tool.burden.policy] incomplete = "warn".'
 _LIGHTER = "Make it lighter, or raise the limit where it stands."
 
 Lines = list[str]
@@ -97,7 +100,7 @@ def _over(subject: str, limit: Limit, measured: int, burden: Burden) -> tuple[Li
     texts = show_excess(measured, limit.maximum, METRICS[limit.metric].unit)
     share = f" ({show_percent(measured - limit.maximum, limit.maximum)})" if limit.maximum else ""
     rows = [
-        ("measured", texts[0], _how(burden)),
+        ("measured", texts[0], _how(burden, limit.metric)),
         ("limit", texts[1], limit.where),
         *_largest(limit.metric, burden),
     ]
@@ -109,11 +112,13 @@ def _over(subject: str, limit: Limit, measured: int, burden: Burden) -> tuple[Li
 def _incomplete(subject: str, limit: Limit, measured: int, burden: Burden) -> tuple[Lines, str]:
     unit = METRICS[limit.metric].unit
     rows = [
-        ("measured", f"at least {show(measured, unit)}", _how(burden)),
+        ("measured", f"at least {show(measured, unit)}", _how(burden, limit.metric)),
         ("limit", show(limit.maximum, unit), limit.where),
-        ("uncounted", _calls(burden.uncounted_ops), uncounted(burden)),
     ]
     headline = _headline(subject, f"may be over {limit.key}: not all is counted")
+    if why := burden.lower_bounds.get(limit.metric):
+        return [headline, *_columns(rows), f"    {why}"], _ACCEPT_BOUNDS
+    rows.append(("uncounted", _calls(burden.uncounted_ops), uncounted(burden)))
     return [headline, *_columns(rows)], _rule_or_gap(burden)
 
 
@@ -125,10 +130,14 @@ def _rule_or_gap(burden: Burden) -> str:
 
 
 def _unsupported(subject: str, limit: Limit) -> tuple[Lines, str]:
+    training = limit.metric in TRAINING
+    why = "was not measured" if training else "cannot be measured here"
     lines = [
-        _headline(subject, f"has a limit on {limit.metric}, which cannot be measured here"),
+        _headline(subject, f"has a limit on {limit.metric}, which {why}"),
         *_columns([("limit", show(limit.maximum, METRICS[limit.metric].unit), limit.where)]),
     ]
+    if training:
+        return lines, 'Measure a training step too, with training="Adam" or what else trains it.'
     return lines, "Remove the limit, or limit a metric that is measured."
 
 
@@ -153,8 +162,9 @@ def _calls(number: int) -> str:
     return "1 call" if number == 1 else f"{number} calls"
 
 
-def _how(burden: Burden) -> str:
-    return f"forward, {', '.join(burden.inputs)}" if burden.inputs else "forward"
+def _how(burden: Burden, metric: str) -> str:
+    run = f"training step ({burden.training})" if metric in TRAINING else "forward"
+    return ", ".join([run, *burden.inputs])
 
 
 def _largest(metric: str, burden: Burden) -> list[tuple[str, str, str]]:
@@ -163,6 +173,11 @@ def _largest(metric: str, burden: Burden) -> list[tuple[str, str, str]]:
         ops = [row for row in burden.op_rows if metric == "ops" or row.state == "uncounted"]
         ranked = sorted(ops, key=lambda row: -row.calls)[:_HEAVIEST]
         return [_first(n, row.op, _calls(row.calls)) for n, row in enumerate(ranked)]
+    if peak := burden.peak(metric):
+        return [
+            _first(number, *_tensor(held, peak.nbytes))
+            for number, held in enumerate(peak.tensors[:_HEAVIEST])
+        ]
     figure = _FIGURE.get(metric)
     if figure is None:
         return []
@@ -177,6 +192,19 @@ def _largest(metric: str, burden: Burden) -> list[tuple[str, str, str]]:
         text = f"{show(value, unit)}{name} ({show_percent(value, total)})"
         lines.append(_first(number, module_name(row), text))
     return lines
+
+
+def _tensor(held: HeldTensor, whole: int) -> tuple[str, str]:
+    """Return what to call a tensor at a peak, and what there is to say of it."""
+    parts = [f"{show(held.nbytes, 'bytes')} ({show_percent(held.nbytes, whole)})"]
+    made = held.category in ("activations", "temporaries")
+    if made:
+        parts.append(f"{held.category} of {held.name}")
+    elif held.name != "input":
+        parts.append(held.category)
+    if held.shape:
+        parts.append(held.shape)
+    return (held.module or "(root)") if made else held.name, ", ".join(parts)
 
 
 def module_name(row: ModuleRow) -> str:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pytest_burden.budget.units import show
-from pytest_burden.burden import METRICS, Burden, Convention, ModuleRow, OpRow
+from pytest_burden.budget.units import show, show_percent
+from pytest_burden.burden import METRICS, Burden, Convention, ModuleRow, OpRow, Peak
+
+NOTHING = "-"
+ROOT = "(root)"
 
 
 def network_table(burden: Burden, name: str = "") -> str:
@@ -27,24 +30,59 @@ def module_table(rows: Sequence[ModuleRow]) -> str:
     """Return one row a module, each with everything below it, in the order of `named_modules`."""
     from tabulate import tabulate  # noqa: PLC0415 imported when a table is made, not with pytest
 
+    trained = ["training_memory"] if any(row.own.training_memory for row in rows) else []
     cells = [
         (
-            row.path or "(root)",
+            row.path or ROOT,
             row.cls if row.calls == 1 else f"{row.cls} x {row.calls}",
             show(row.inclusive.params, ""),
             show(row.inclusive.flops, "FLOPs"),
             show(row.inclusive.activation_memory, "bytes"),
+            show(row.inclusive.peak_memory, "bytes"),
+            *(show(row.inclusive.training_memory, "bytes") for _ in trained),
             ", ".join(row.outputs),
         )
         for row in rows
     ]
-    headers = ("module", "class", "params", "flops", "activation_memory", "output")
-    align = ("left", "left", "right", "right", "right", "left")
+    memory = ("activation_memory", "peak_memory", *trained)
+    headers = ("module", "class", "params", "flops", *memory, "output")
+    align = ("left", "left", "right", "right", *["right"] * len(memory), "left")
     return tabulate(cells, headers, disable_numparse=True, colalign=align)
+
+
+def peak_table(peak: Peak) -> str:
+    """Return what is alive at a peak: bytes by category, and the largest tensors."""
+    from tabulate import tabulate  # noqa: PLC0415 imported when a table is made, not with pytest
+
+    parts = (f"{name} {show(nbytes, 'bytes')}" for name, nbytes in peak.categories.items())
+    cells = [
+        (
+            show(held.nbytes, "bytes"),
+            show_percent(held.nbytes, peak.nbytes) if peak.nbytes else NOTHING,
+            held.category,
+            held.name,
+            held.shape,
+            held.module or ROOT,
+            f"{held.birth} to {'the end' if held.death is None else held.death}",
+        )
+        for held in peak.tensors
+    ]
+    headers = ("bytes", "share", "category", "tensor", "shape", "module", "alive, calls")
+    align = ("right", "right", *["left"] * 5)
+    table = tabulate(cells, headers, disable_numparse=True, colalign=align)
+    if peak.op:
+        when = f"in the {peak.phase}, at call {peak.call}: {peak.op} in {peak.module or ROOT}"
+    else:
+        when = f"when the {peak.phase} begins"
+    return f"{peak.metric} {show(peak.nbytes, 'bytes')} {when}\n{', '.join(parts)}\n{table}"
 
 
 def _notes(burden: Burden) -> list[str]:
     notes = [f"Counted: {describe(burden.convention)}."]
+    if burden.training:
+        notes.append(f"Trained by: {burden.training}.")
+    for metric, why in burden.lower_bounds.items():
+        notes.append(f"{metric} is a lower bound: {why}.")
     if burden.method == "real":
         notes.append(f"Measured by a real run: {burden.reason}.")
     if uncounted := [row for row in burden.op_rows if row.state == "uncounted"]:
@@ -59,9 +97,10 @@ def describe(convention: Convention) -> str:
     else:
         plural = "" if convention.datum_bytes == 1 else "s"
         activations = f"activations of {convention.datum_bytes} byte{plural}"
+    blocks = ", memory in blocks of CUDA's allocator" if convention.target == "cuda" else ""
     return (
         f"multiply-add {convention.fma}, exp and the like {convention.transcendental},"
-        f" {activations}, rule set {convention.rule_set}"
+        f" {activations}{blocks}, rule set {convention.rule_set}"
     )
 
 

@@ -13,7 +13,7 @@ from pytest_burden.budget.units import show, show_percent
 from pytest_burden.budget.verdict import uncounted
 from pytest_burden.burden import Burden, Convention
 from pytest_burden.report.message import module_name, sentences, warnings
-from pytest_burden.report.network import describe, module_table
+from pytest_burden.report.network import describe, module_table, peak_table
 from pytest_burden.report.table import Table, shortened, table
 
 Style = Literal["plain", "good", "warn", "bad"]
@@ -123,6 +123,8 @@ def _notes(run: Run, verbosity: int) -> list[str]:
         burden = result.burden
         if burden and burden.method == "real":
             found.append(f"Measured by a real run: {result.id}: {burden.reason}")
+        for metric, why in burden.lower_bounds.items() if burden else ():
+            found.append(f"A lower bound: {result.id}: {metric}: {why}")
         if burden and burden.uncounted_ops:
             found.append(f"Uncounted, no rule is known: {result.id}: {uncounted(burden)}")
     why = f" ({', '.join(run.partial)})" if run.partial else ""
@@ -141,6 +143,10 @@ def _modules(results: Sequence[Result], verbosity: int) -> list[Line]:
             burden = result.burden
             text = module_table(burden.module_rows) if verbosity > 1 else _heaviest(burden)
             found += [Line(result.id), *(Line(f"    {row}") for row in text.splitlines())]
+            limited = {verdict.limit.metric for verdict in result.verdicts if verdict.limit}
+            for peak in burden.peaks:
+                if peak.metric in limited or verbosity > 1:
+                    found += [Line(f"    {row}") for row in peak_table(peak).splitlines()]
     return found
 
 

@@ -67,7 +67,13 @@ class ModelItem(pytest.Item):
         try:
             with _importable(settings.root):
                 target = measuring.imported(self.model.build)
-                outcome = measuring.measured(settings, target, self.model.inputs, self.model.kwargs)
+                outcome = measuring.measured(
+                    settings,
+                    target,
+                    self.model.inputs,
+                    self.model.kwargs,
+                    training=record.training(self.model.training, Name(), [self.model.limits]),
+                )
         except MeasureError as error:
             outcome = Failure(Kind.INCOMPLETE, str(error))
         except BurdenError as error:

@@ -9,7 +9,7 @@ from pytest_burden.budget.ids import Name, measurement_ids
 from pytest_burden.budget.precedence import Level, configured, resolve
 from pytest_burden.budget.result import Result
 from pytest_burden.budget.verdict import Kind, Verdict, judge
-from pytest_burden.burden import Burden
+from pytest_burden.burden import TRAINING, Burden
 from pytest_burden.errors import BurdenError
 from pytest_burden.session.settings import Settings
 
@@ -60,6 +60,14 @@ class Record:
         if name.given and name in [each.name for each in self.measured]:
             raise BurdenError(f"a second measurement is called name={name.text!r}: name it apart")
 
+    def training(self, asked: object, name: Name, levels: Sequence[Level]) -> object:
+        """Return how to train in a measurement: as ``asked``, or by default if a limit needs it.
+
+        ``levels`` are the limits of call and markers; those of the configuration are added.
+        """
+        subject = measurement_ids(self.test, [*(each.name for each in self.measured), name])[-1]
+        return needed(asked, self.settings, subject, levels)
+
     def close(self, levels: Sequence[Level], missing: str = "") -> tuple[Result, ...]:
         """Judge everything that was measured.
 
@@ -77,6 +85,14 @@ class Record:
             results = [decide(self.settings, self.test, self.test, failure, [])]
         self.results = tuple(results)
         return self.results
+
+
+def needed(asked: object, settings: Settings, subject: str, levels: Sequence[Level]) -> object:
+    """Return ``asked``, or True where nothing was asked and a limit is on a training metric."""
+    if asked is not None or not settings.enforced:
+        return asked
+    limits = resolve([*levels, *configured(settings.config, subject)])
+    return True if any(limit.metric in TRAINING for limit in limits) else None
 
 
 def decide(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_burden.budget.limits import Limit
-from pytest_burden.burden import Burden, Figures, ModuleRow, OpRow
+from pytest_burden.burden import Burden, Figures, HeldTensor, ModuleRow, OpRow, Peak
 
 STEM = Figures(900, 1_000_000_000, 1_010_000_000, 4 * 2**20)
 BODY = Figures(2_000_000, 2_570_000_000, 2_600_000_000)
@@ -33,6 +33,7 @@ def burden(**changed: object) -> Burden:
         "macs": 3_800_000_000,
         "flops": 3_850_000_000,
         "activation_memory": 4 * 2**20 + 40,
+        "peak_memory": 5 * 2**20,
         "modules": 5,
         "ops": 4,
         "uncounted_ops": 0,
@@ -51,6 +52,51 @@ def uncounted(calls: int = 3) -> Burden:
         OpRow("mylib.myop", "uncounted", 1),
     )
     return burden(uncounted_ops=calls, op_rows=rows)
+
+
+PEAK = Peak(
+    metric="peak_memory",
+    nbytes=5 * 2**20,
+    call=7,
+    op="aten.relu",
+    module="body.0.act",
+    phase="forward",
+    categories={"activations": 5 * 2**20 - 602_112, "inputs": 602_112},
+    tensors=(
+        HeldTensor(
+            "activations", "aten.convolution", "float32[1, 64, 112, 112]", 3_211_264, "stem", 0, 9
+        ),
+        HeldTensor("activations", "aten.add", "float32[1, 8, 56, 56]", 1_429_504, "", 6, None),
+        HeldTensor("inputs", "input", IMAGE, 602_112, "", 0, None),
+    ),
+    timeline=(1, 2, 3),
+)
+STEP = Peak(
+    metric="training_memory",
+    nbytes=40 * 2**20,
+    call=58,
+    op="aten.sqrt",
+    module="",
+    phase="optimizer of step 1",
+    categories={"parameters": 20 * 2**20, "gradients": 20 * 2**20},
+    tensors=(
+        HeldTensor("gradients", "gradient of head.proj.weight", "", 20 * 2**20, "head.proj", 5, 9),
+    ),
+    phases=(("forward of step 1", 0), ("backward of step 1", 20), ("optimizer of step 1", 50)),
+)
+
+
+def trained(**changed: object) -> Burden:
+    """Return a burden with a training step."""
+    fields: dict[str, object] = {
+        "peaks": (PEAK, STEP),
+        "saved_memory": 4 * 2**20,
+        "training_memory": 40 * 2**20,
+        "training_macs": 11 * 10**9,
+        "training_flops": 12 * 10**9,
+        "training": "Adam, for-loop",
+    }
+    return burden(**(fields | changed))
 
 
 def limit(metric: str, maximum: int, where: str = "tests/test_m.py:12") -> Limit:

@@ -18,6 +18,7 @@ EVERYTHING = """\
 fma = 2
 datum_bytes = 4
 transcendental = 1
+target = "cuda"
 real = "never"
 table = "failed"
 junit = false
@@ -34,6 +35,7 @@ max_params = "26M"
 build = "shop.models:resnet50"
 inputs = ["float32[1, 3, 224, 224]", ["1x3", { mask = "bool[1] = 0" }], 7]
 kwargs = { depth = "int64[2]", flag = true, mode = "nearest" }
+training = { optimizer = "SGD", momentum = 0.9 }
 max_params = "26M"
 
 [tool.burden.policy]
@@ -46,7 +48,7 @@ def test_everything() -> None:
     """Every key is read, and every limit knows where it was written."""
     config, problems = read(EVERYTHING)
     assert not problems
-    assert config.convention == Convention(fma=2, datum_bytes=4, transcendental=1)
+    assert config.convention == Convention(fma=2, datum_bytes=4, transcendental=1, target="cuda")
     assert (config.real, config.table, config.junit) == ("never", "failed", False)
     key = "pyproject.toml: tool.burden"
     assert config.limits == (
@@ -63,6 +65,7 @@ def test_everything() -> None:
             build="shop.models:resnet50",
             inputs=("float32[1, 3, 224, 224]", ["1x3", {"mask": "bool[1] = 0"}], 7),
             kwargs={"depth": "int64[2]", "flag": True, "mode": "nearest"},
+            training={"optimizer": "SGD", "momentum": 0.9},
             limits=(
                 Limit(
                     "params",
@@ -71,7 +74,7 @@ def test_everything() -> None:
                     "max_params='26M'",
                 ),
             ),
-            line=17,
+            line=18,
         ),
     )
     assert config.models[0].id == "pyproject.toml::resnet50"

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from pytest_burden.budget.ids import Glob
 from pytest_burden.budget.verdict import DEFAULTS, Kind, Policies, Policy, judge, judge_globs
-from pytest_burden.burden import METRICS
+from pytest_burden.burden import METRICS, TRAINING
 from tests.budget.sample import burden, limit, uncounted
 
-MEASURED = [name for name, metric in METRICS.items() if metric.measured]
-ABSENT = [name for name, metric in METRICS.items() if not metric.measured]
+ABSENT = (*TRAINING, "cuda_memory")
+MEASURED = [name for name in METRICS if name not in ABSENT]
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,11 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         ("modules", "net", ["--input", "1x1x4x4", "--modules", "--fma", "2"]),
         ("uncounted", "Custom", ["--input", "float32[2, 2]"]),
         ("real", "Choosy", ["--input", "float32[2, 2]", "--datum-bytes", "1"]),
+        (
+            "training",
+            "net",
+            ["--input", "float32[2, 1, 4, 4]", "--training", "Adam", "--memory", "--modules"],
+        ),
     ],
 )
 def test_what_is_printed(

@@ -9,7 +9,7 @@ from pytest_burden.budget.result import Result
 from pytest_burden.budget.run import Run
 from pytest_burden.budget.verdict import DEFAULTS, Kind, Policy, Verdict, judge
 from pytest_burden.burden import Burden, Convention
-from tests.budget.sample import burden, limit, uncounted
+from tests.budget.sample import burden, limit, trained, uncounted
 
 CONFIGURED = "pyproject.toml: tool.burden.models.classifier.max_flops"
 
@@ -35,6 +35,19 @@ SEVERAL = result(
 )
 INCOMPLETE = result("tests/test_m.py::test_custom", uncounted(), limit("flops", 4 * 10**9))
 UNSUPPORTED = result("tests/test_m.py::test_gpu", burden(), limit("cuda_memory", 2**30))
+MEMORY = result(
+    "tests/test_m.py::test_memory",
+    trained(),
+    limit("peak_memory", 4 * 2**20),
+    limit("training_memory", 30 * 2**20),
+    limit("training_flops", 10**10),
+)
+LOWER_BOUND = result(
+    "tests/test_m.py::test_lstm",
+    trained(lower_bounds={"peak_memory": "kernels of recurrent layers keep memory of their own"}),
+    limit("peak_memory", 6 * 2**20),
+)
+UNTRAINED = result("tests/test_m.py::test_no_step", burden(), limit("training_memory", 2**30))
 OPERATORS = result("tests/test_m.py::test_custom", uncounted(), limit("uncounted_ops", 0))
 UNMEASURED = alone("tests/test_m.py::test_no", Kind.UNMEASURED, "It never called burden.")
 TOO_LARGE = alone(

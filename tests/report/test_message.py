@@ -23,6 +23,8 @@ GOLDEN = Path(__file__).parent / "golden"
         ("several", [sample.SEVERAL, sample.OVER]),
         ("incomplete", [sample.INCOMPLETE]),
         ("operators", [sample.OPERATORS]),
+        ("memory", [sample.MEMORY]),
+        ("lower_bound", [sample.LOWER_BOUND, sample.UNTRAINED]),
         ("unsupported", [sample.UNSUPPORTED]),
         ("nothing", [sample.UNMEASURED, sample.TOO_LARGE, sample.ERROR]),
     ],

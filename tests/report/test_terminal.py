@@ -35,6 +35,7 @@ def printed(shown: Summary) -> str:
         ("quiet", sample.RED, 80, -1, "auto"),
         ("verbose", sample.RED, 80, 1, "auto"),
         ("very_verbose", Run((sample.OVER,)), 80, 2, "auto"),
+        ("memory", Run((sample.MEMORY, sample.LOWER_BOUND)), 100, 1, "auto"),
         ("partial", sample.PARTIAL, 80, 0, "auto"),
         ("partial_verbose", sample.PARTIAL, 80, 1, "auto"),
         ("not_enforced", sample.OFF, 80, 0, "auto"),
