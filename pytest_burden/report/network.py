@@ -74,7 +74,8 @@ def peak_table(peak: Peak) -> str:
         when = f"in the {peak.phase}, at call {peak.call}: {peak.op} in {peak.module or ROOT}"
     else:
         when = f"when the {peak.phase} begins"
-    return f"{peak.metric} {show(peak.nbytes, 'bytes')} {when}\n{', '.join(parts)}\n{table}"
+    head = f"{peak.metric} {show(peak.nbytes, 'bytes')} {when}"
+    return "\n".join([head, ", ".join(parts), table] if cells else [head])
 
 
 def _notes(burden: Burden) -> list[str]:

@@ -144,7 +144,7 @@ def test_large_measurements(apart: Project, pytester: pytest.Pytester) -> None:
         def measure(model, *args, **options):
             found = plain(model, *args, **options)
             row = found.module_rows[0]
-            rows = tuple(dataclasses.replace(row, path=f"layer.{n}") for n in range(5_000))
+            rows = tuple(row._replace(path=f"layer.{n}") for n in range(5_000))
             return dataclasses.replace(found, module_rows=rows)
 
         engine.measure = measure
