@@ -43,12 +43,6 @@ class Tape:
         self.recurrent = False
         """Whether a recurrent function ran, whose kernels keep memory that is not seen here."""
 
-    def current_module(self) -> int:
-        """Return the index of the module that the next call belongs to."""
-        if self.gradients is None or self.module:
-            return self.module
-        return self.gradients.module()
-
     def close(self) -> None:
         """Stop the clock: what dies from now on has outlived the trace."""
         self.open = False

@@ -27,14 +27,18 @@ NEVER = object()
 class Operator:
     """One operator and what is asked of it at every call; `operator_of` returns the only one."""
 
-    __slots__ = ("decomposes", "func")
+    __slots__ = ("by_value", "decomposes", "func")
 
     def __init__(self, func: OpOverload) -> None:
         self.func = func
+        self.by_value = func in _BY_VALUE
         has_kernel = torch._C._dispatch_has_kernel_for_dispatch_key
         # Torch defines it by others, as is seen under inference_mode.
         self.decomposes = has_kernel(func.name(), "CompositeImplicitAutograd")
 
+
+_BY_VALUE = (torch.ops.aten.index.Tensor, torch.ops.aten.masked_select.default)
+"""Operators whose output's shape may be the number of true elements of an argument."""
 
 _OPERATORS: dict[int, Operator] = {}
 
@@ -101,10 +105,11 @@ class Arguments:
 class Call(Arguments):
     """One call on its way through the recorder, which looks after the tensors with values."""
 
-    __slots__ = ("args", "func", "kwargs")
+    __slots__ = ("args", "func", "kwargs", "operator")
 
     def __init__(self, operator: Operator, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         super().__init__(operator, args, kwargs)
+        self.operator = operator
         self.func = operator.func
         self.args = args
         self.kwargs = kwargs

@@ -88,7 +88,7 @@ class Composites(Guard):
         if known is None:
             if func in _RECURRENT:
                 self._recorder.tape.recurrent = True
-            if self._recall is None:
+            if self._recall is None or torch.is_grad_enabled():
                 return super().__torch_function__(func, types, args, kwargs)
             run = partial(super().__torch_function__, func, types, args, kwargs)
             return functions.call(self._recall, run, func, args, kwargs)

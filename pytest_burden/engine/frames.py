@@ -6,7 +6,6 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
-from functools import cache
 from typing import Any
 
 import torch
@@ -15,6 +14,7 @@ from torch import nn
 from pytest_burden.engine.abstract import AbstractTensor, Tape
 from pytest_burden.engine.nests import DEPTH
 from pytest_burden.engine.recall.layers import Layers
+from pytest_burden.engine.spec import text_of
 from pytest_burden.engine.trace import ModuleCalls
 
 
@@ -89,14 +89,10 @@ def shapes(value: object) -> tuple[str, ...]:
     # Most modules are handed one tensor and return one.
     lone = value[0] if type(value) is tuple and len(value) == 1 else value
     if type(lone) is AbstractTensor:
-        return (_text(lone.spec),)
+        return (text_of(lone.spec),)
     found: list[str] = []
     _collect(value, "", found, depth=0)
     return tuple(found)
-
-
-_text = cache(str)
-"""Specs are few, and each is one object."""
 
 
 def _collect(value: object, name: str, found: list[str], depth: int) -> None:

@@ -46,6 +46,12 @@ class Homes:
         self._settle(storage, address, token)
         return token
 
+    def index(self, tensor: torch.Tensor) -> int | None:
+        """Return the index of a tensor's storage, None if it is sparse and has several."""
+        if type(tensor) is AbstractTensor:
+            return tensor.token.index
+        return self.token(tensor).index if _has_storage(tensor) else None
+
     def tell_buffer(self, tensor: torch.Tensor) -> None:
         """Note that a tensor that was there before the run is a buffer, if no parameter."""
         if _has_storage(tensor):

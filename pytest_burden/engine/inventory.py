@@ -13,6 +13,7 @@ from pytest_burden.engine.abstract import LAZY
 from pytest_burden.engine.call import known_spec
 from pytest_burden.engine.homes import Homes
 from pytest_burden.engine.packed import is_packed, packs, unpacked
+from pytest_burden.engine.spec import text_of
 from pytest_burden.engine.trace import Held, ModuleInfo, Role
 
 
@@ -42,13 +43,13 @@ def _held(module: nn.Module, seen: set[int], homes: Homes) -> tuple[Held, ...]:
     for name, parameter in module._parameters.items():
         if parameter is not None and id(parameter) not in seen:
             seen.add(id(parameter))
-            storage = homes.token(parameter).index
+            storage = homes.index(parameter)
             trainable = parameter.requires_grad
             held.append(_as_held(name, "parameter", parameter, storage, trainable=trainable))
     for name, buffer in module._buffers.items():
         if buffer is not None and id(buffer) not in seen:
             seen.add(id(buffer))
-            storage = homes.token(buffer).index
+            storage = homes.index(buffer)
             held.append(_as_held(name, "buffer", buffer, storage, trainable=False))
     # Quantised layers keep weight and bias packed in an object that is no parameter.
     kind: Any = type(module)  # which mypy takes for unhashable
@@ -76,6 +77,6 @@ def _packed(module: nn.Module, seen: set[int]) -> Iterator[Held]:
 def _as_held(
     name: str, role: Role, tensor: torch.Tensor, storage: int | None, *, trainable: bool
 ) -> Held:
-    spec = known_spec(tensor)
+    shape = text_of(known_spec(tensor))
     numel = tensor.numel()
-    return Held(name, role, numel, numel * tensor.dtype.itemsize, trainable, spec, storage)
+    return Held(name, role, numel, numel * tensor.dtype.itemsize, trainable, shape, storage)

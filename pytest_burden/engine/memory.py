@@ -6,18 +6,22 @@ leaves in gaps, is not in it; for CUDA each storage is rounded up to the allocat
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import accumulate
+from operator import attrgetter
 from typing import NamedTuple
 
 from pytest_burden.burden import LARGEST, HeldTensor, Peak, Target
-from pytest_burden.engine.trace import OpCall, Phase, Role, Storage, Trace
+from pytest_burden.engine.trace import OpCall, Phase, Role, Trace
 
 BLOCK: Mapping[Target, int] = {"cpu": 1, "cuda": 512}
 """Bytes that a storage takes a multiple of. Source: ``kMinBlockSize`` of torch's CUDA allocator."""
 
-_BESIDE_THE_MODEL = frozenset({"input", "result"})
+_RESULTS: tuple[Role, ...] = ("result",)
+_BESIDE_THE_MODEL: tuple[Role, ...] = ("input", "result")
 _CATEGORY: Mapping[Role, str] = {
     "parameter": "parameters",
     "buffer": "buffers",
@@ -40,35 +44,21 @@ def forward_peak(trace: Trace, target: Target) -> Moment:
 
     Inputs count for the whole pass.
     """
-    sizes = [
-        size * (trace.storages[index].role in _BESIDE_THE_MODEL)
-        for index, size in enumerate(_sizes(trace, target))
-    ]
-    line = _timeline(trace, sizes)
-    return _moment("peak_memory", trace, sizes, line, _top(line, 0, len(line)))
-
-
-def saved(trace: Trace, target: Target) -> Moment:
-    """Return `saved_memory`: the results alive when the backward begins, but for the loss."""
-    sizes = [
-        size * (trace.storages[index].role in ("result", "gradient") and index != trace.loss)
-        for index, size in enumerate(_sizes(trace, target))
-    ]
-    start = next(phase.start for phase in trace.phases if phase.name == "backward")
-    line = _timeline(trace, sizes)
-    before = [
-        size if storage.birth < start else 0
-        for size, storage in zip(sizes, trace.storages, strict=True)
-    ]
-    moment = _moment("saved_memory", trace, before, line, start)
-    return moment._replace(peak=replace(moment.peak, op="", module=""))  # it is between two calls
+    return _peak("peak_memory", trace, _blocks(trace, target, _BESIDE_THE_MODEL))
 
 
 def training_peak(trace: Trace, target: Target) -> Moment:
     """Return `training_memory`: the most bytes alive at once in two steps, everything included."""
-    sizes = _sizes(trace, target)
-    line = _timeline(trace, sizes)
-    return _moment("training_memory", trace, sizes, line, _top(line, 0, len(line)))
+    return _peak("training_memory", trace, _blocks(trace, target))
+
+
+def saved(trace: Trace, target: Target) -> Moment:
+    """Return `saved_memory`: the results alive when the backward begins, but for the loss."""
+    start = next(phase.start for phase in trace.phases if phase.name == "backward")
+    blocks = _blocks(trace, target, _RESULTS)
+    kept = [block for block in blocks if block.birth < start and block.storage != trace.loss]
+    moment = _moment("saved_memory", trace, kept, start)
+    return moment._replace(peak=replace(moment.peak, op="", module=""))  # it is between two calls
 
 
 def lower_bounds(trace: Trace, metrics: Iterable[str]) -> dict[str, str]:
@@ -80,7 +70,7 @@ def lower_bounds(trace: Trace, metrics: Iterable[str]) -> dict[str, str]:
     if any(held.storage is None for module in trace.modules for held in module.held) or any(
         op.name.startswith(_PACKED) for op in ops
     ):
-        reasons.append("packed weights of quantised layers are no tensors")
+        reasons.append("packed and sparse weights have no storage that could be followed")
     if any(spec.shape and not spec.strides for op in ops for spec in op.outputs):
         reasons.append("sparse and nested tensors are not looked into")
     if hidden := sorted(op.name for op in ops if op.name.startswith("higher_order.")):
@@ -91,66 +81,62 @@ def lower_bounds(trace: Trace, metrics: Iterable[str]) -> dict[str, str]:
 _PACKED = ("quantized.", "aten.quantized_", "aten.fbgemm_")
 
 
-def _sizes(trace: Trace, target: Target) -> list[int]:
-    block = BLOCK[target]
-    if block == 1:
-        return [storage.nbytes for storage in trace.storages]
-    return [-(-storage.nbytes // block) * block for storage in trace.storages]
+class _Block(NamedTuple):
+    """The memory of one storage, alive from one call until before another."""
+
+    storage: int
+    nbytes: int
+    birth: int
+    death: int
 
 
-def _lives(storage: Storage, end: int) -> tuple[int, int]:
-    """Return the first call that finds a storage alive, and the first one after it."""
-    if storage.role == "input":
-        return 0, end
-    return storage.birth, end if storage.death is None else min(storage.death, end)
+def _blocks(trace: Trace, target: Target, roles: Collection[Role] = ()) -> list[_Block]:
+    """Return the memory of the storages that have one of these roles, if any is given."""
+    size, end = BLOCK[target], max(len(trace.calls), 1)  # without operators there are still inputs
+    found = []
+    for index, (nbytes, role, born, died) in enumerate(map(_fields, trace.storages)):
+        if nbytes and (not roles or role in roles):
+            birth = 0 if role == "input" else born
+            death = end if died is None or role == "input" else min(died, end)
+            if birth < death:
+                found.append(_Block(index, -(-nbytes // size) * size, birth, death))
+    return found
 
 
-def _timeline(trace: Trace, sizes: Sequence[int]) -> list[int]:
-    """Return the bytes alive during each call, its own outputs included."""
-    end = max(len(trace.calls), 1)  # a network without operators has its inputs all the same
-    changes = [0] * (end + 1)
-    for storage, size in zip(trace.storages, sizes, strict=True):
-        birth, death = _lives(storage, end)
-        if size and birth < death:
-            changes[birth] += size
-            changes[death] -= size
-    return list(accumulate(changes[:end]))
+_fields = attrgetter("nbytes", "role", "birth", "death")
 
 
-def _top(line: Sequence[int], start: int, end: int) -> int:
-    return max(range(start, end), key=line.__getitem__)
+def _peak(metric: str, trace: Trace, blocks: Sequence[_Block]) -> Moment:
+    changes = [0] * (max(len(trace.calls), 1) + 1)
+    for _, nbytes, birth, death in blocks:
+        changes[birth] += nbytes
+        changes[death] -= nbytes
+    line = tuple(accumulate(changes[:-1]))
+    moment = _moment(metric, trace, blocks, line.index(max(line)))
+    return moment._replace(peak=replace(moment.peak, timeline=line))
 
 
-def _moment(
-    metric: str, trace: Trace, sizes: Sequence[int], line: Sequence[int], at: int
-) -> Moment:
-    """Return what is alive during call ``at``, of the storages that have a size."""
-    end = max(len(trace.calls), 1)
-    alive = []
-    for index, (storage, size) in enumerate(zip(trace.storages, sizes, strict=True)):
-        birth, death = _lives(storage, end)
-        if size and birth <= at < death:
-            alive.append(index)
+def _moment(metric: str, trace: Trace, blocks: Iterable[_Block], at: int) -> Moment:
+    """Return what is alive during call ``at``."""
+    alive = [block for block in blocks if block.birth <= at < block.death]
     names = _Names(trace)
-    by_module: dict[int, int] = {}
-    categories: dict[str, int] = {}
-    for index in alive:
-        module, category = names.module(index), names.category(index)
-        by_module[module] = by_module.get(module, 0) + sizes[index]
-        categories[category] = categories.get(category, 0) + sizes[index]
-    largest = sorted(alive, key=lambda index: -sizes[index])[:LARGEST]
+    by_module: Counter[int] = Counter()
+    categories: Counter[str] = Counter()
+    for index, nbytes, _, _ in alive:
+        by_module[names.module(index)] += nbytes
+        categories[names.category(index)] += nbytes
+    largest = sorted(alive, key=lambda block: -block.nbytes)[:LARGEST]
     call = trace.calls[at] if at < len(trace.calls) else None
     peak = Peak(
         metric=metric,
-        nbytes=sum(by_module.values()),
+        nbytes=by_module.total(),
         call=at,
         op=call.op.name if call else "",
         module=trace.modules[call.module].path if call else "",
         phase=_phase(trace, at),
-        categories=dict(sorted(categories.items(), key=lambda item: -item[1])),
-        tensors=tuple(names.tensor(index, sizes[index]) for index in largest),
+        categories=dict(categories.most_common()),
+        tensors=tuple(names.tensor(block.storage, block.nbytes) for block in largest),
         phases=tuple((_text(phase), phase.start) for phase in trace.phases),
-        timeline=tuple(line),
     )
     return Moment(peak, by_module)
 
@@ -169,6 +155,7 @@ class _Names:
 
     def __init__(self, trace: Trace) -> None:
         self._trace = trace
+        self._starts = [phase.start for phase in trace.phases]
         self._held = {
             held.storage: (index, held)
             for index, module in reversed([*enumerate(trace.modules)])
@@ -211,10 +198,10 @@ class _Names:
             held = found[1]
             name = f"{path}.{held.name}" if path else held.name
             if storage.of is None:
-                return name, str(held.spec)
+                return name, held.shape
             return f"{storage.role} of {name}", made
         if index in self._trace.given:
-            return "input", str(self._trace.given[index])
+            return "input", self._trace.given[index]
         return call.op.name if call else storage.role, made
 
     def _maker(self, index: int) -> OpCall | None:
@@ -226,5 +213,5 @@ class _Names:
         return call if index in call.storages else None
 
     def _in_forward(self, position: int) -> bool:
-        phase = [phase.name for phase in self._trace.phases if phase.start <= position]
-        return not phase or phase[-1] == "forward"
+        phase = bisect_right(self._starts, position) - 1
+        return phase < 0 or self._trace.phases[phase].name == "forward"

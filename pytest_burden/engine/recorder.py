@@ -22,7 +22,7 @@ from pytest_burden.engine.abstract import (
 )
 from pytest_burden.engine.call import NEVER, Call, composite_op, known_spec, operator_of
 from pytest_burden.engine.homes import Homes
-from pytest_burden.engine.kernels import New, NoShape, Plain, Result, Same, View, infer
+from pytest_burden.engine.kernels import New, NoShape, Output, Plain, Result, Same, View, infer
 from pytest_burden.engine.schema import op_name
 from pytest_burden.engine.spec import Op, Spec
 from pytest_burden.engine.trace import OpCall
@@ -43,14 +43,14 @@ _GROWS = frozenset({"aten.repeat", "aten.constant_pad_nd", "aten.index_select", 
 class Entry:
     """What is known of one distinct call: its description, its outputs, what it writes to."""
 
-    __slots__ = ("new", "op", "result", "writes")
+    __slots__ = ("lone", "op", "result", "writes")
 
     def __init__(self, op: Op, result: Result, writes: tuple[int, ...]) -> None:
         self.op = op
         self.result = result
         self.writes = writes
-        self.new = _lone_new(result) if not writes else None
-        """The only output if all there is to do is to make it, as for most calls."""
+        self.lone = _lone(result, writes)
+        """The only output if all there is to do is to hand it out, as for most calls."""
 
 
 _MEMO: dict[tuple[object, ...], Entry] = {}
@@ -165,7 +165,7 @@ class Recorder(TorchDispatchMode):
             if len(set(indices)) < len(indices):
                 shared = tuple(map(indices.index, indices))
                 key = (*key, "shared", shared)
-        known_values = _by_value(call, self.homes)
+        known_values = _by_value(call, self.homes) if call.operator.by_value else None
         if known_values is not None:
             key = (*key, *known_values.key)
         entry = _MEMO.get(key)
@@ -178,10 +178,22 @@ class Recorder(TorchDispatchMode):
 
     def _replay(self, call: Call, entry: Entry, tokens: Sequence[Token]) -> Any:
         """Hand out the outputs of a known call and record it."""
-        if (spec := entry.new) is not None:
-            token = Token(self.tape, spec.storage_bytes, "result")
+        lone = entry.lone
+        if type(lone) is New:
+            token = Token(self.tape, lone.spec.storage_bytes, "result")
             self.record(entry.op, (token.index,))
-            return abstract(spec, token)
+            return abstract(lone.spec, token)
+        if type(lone) is View:
+            token = tokens[lone.index]
+            self.record(entry.op, (token.index,))
+            return abstract(lone.spec, token)
+        if type(lone) is Same and type(tensor := call.tensors[lone.index]) is AbstractTensor:
+            self.record(entry.op, (tensor.token.index,))
+            return tensor
+        return self._replay_all(call, entry, tokens)
+
+    def _replay_all(self, call: Call, entry: Entry, tokens: Sequence[Token]) -> Any:
+        """Hand out any number of outputs, and see to what else the call does."""
         result = entry.result
         values: list[Any] = []
         storages: list[int] = []
@@ -224,7 +236,9 @@ class Recorder(TorchDispatchMode):
     def record(self, op: Op, storages: tuple[int, ...]) -> None:
         """Write one call down."""
         tape = self.tape
-        module = tape.module if tape.gradients is None else tape.current_module()
+        module = tape.module
+        if not module and tape.gradients is not None:
+            module = tape.gradients.module()
         tape.calls.append(OpCall(op, module, storages, self.composites > 0))
 
 
@@ -259,10 +273,16 @@ def _learn(
     return entry
 
 
-def _lone_new(result: Result) -> Spec | None:
-    first = result.outputs[0] if len(result.outputs) == 1 else None
-    simple = result.container is None and not result.reshaped
-    return first.spec if simple and type(first) is New else None
+def _lone(result: Result, writes: tuple[int, ...]) -> Output | None:
+    """Return the only output, None if a call does more than to hand it out.
+
+    Writing into what is handed out is no more: it is abstract, or has no such output.
+    """
+    if len(result.outputs) != 1 or result.container is not None or result.reshaped:
+        return None
+    (output,) = result.outputs
+    written = (output.index,) if type(output) is Same else ()
+    return output if writes == written else None
 
 
 def _argument(call: Call, position: int, name: str) -> object:

@@ -25,6 +25,7 @@ from pytest_burden.engine.nests import tensors
 from pytest_burden.engine.recall.calls import Recall
 from pytest_burden.engine.recall.layers import Layers
 from pytest_burden.engine.recorder import Recorder
+from pytest_burden.engine.spec import text_of
 from pytest_burden.engine.surroundings import fixed_surroundings, seed
 from pytest_burden.engine.trace import Trace
 from pytest_burden.engine.training import Steps, Training, train
@@ -157,7 +158,10 @@ def _trace(  # noqa: PLR0913, PLR0917 one place that knows what a run is made of
     holdings = None if lazy else inventory(named, recorder.homes)
     _tell_buffers(modules, recorder.homes)
     described = shapes((args, kwargs))
-    given = {recorder.homes.token(t).index: known_spec(t) for t in tensors((args, kwargs))}
+    given = {
+        recorder.homes.token(tensor).index: text_of(known_spec(tensor))
+        for tensor in tensors(inputs)
+    }
     if training is None:
         _as_trainable(modules)
     seed()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal, TypeAlias
 
 from pytest_burden.inputs import BYTES
@@ -54,6 +55,10 @@ class Spec:
 
     def __str__(self) -> str:
         return f"{self.dtype}[{', '.join(map(str, self.shape))}]"
+
+
+text_of: Callable[[Spec], str] = cache(str)
+"""Returns ``"float32[1, 3]"``; specs are few, and each is one object."""
 
 
 def contiguous_strides(shape: Sequence[int]) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from pytest_burden.burden import Method
-from pytest_burden.engine.spec import Op, Spec
+from pytest_burden.engine.spec import Op
 
 Role = Literal["parameter", "buffer", "input", "result", "gradient", "optimizer state"]
 PhaseName = Literal["forward", "backward", "optimizer"]
@@ -46,9 +46,9 @@ class Held(NamedTuple):
     numel: int
     nbytes: int
     trainable: bool
-    spec: Spec
+    shape: str
     storage: int | None
-    """Index into `Trace.storages`; None for packed weights, which are no tensors."""
+    """Index into `Trace.storages`; None for packed and sparse weights, which have none."""
 
 
 class Phase(NamedTuple):
@@ -89,8 +89,8 @@ class Trace:
     method: Method
     reason: str
     torch: str
-    given: Mapping[int, Spec] = field(default_factory=dict)
-    """By index into `storages`: the inputs."""
+    given: Mapping[int, str] = field(default_factory=dict)
+    """By index into `storages`: the shapes of the inputs."""
     phases: tuple[Phase, ...] = ()
     """Of two training steps; none for a forward in evaluation."""
     loss: int | None = None

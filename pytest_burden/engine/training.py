@@ -178,7 +178,8 @@ def train(
                     del loss
                 _tell_gradients(trained, homes)
                 begin("optimizer", step)
-                optimizer.step()
+                with torch._C.DisableTorchFunction():
+                    optimizer.step()
                 _tell_state(optimizer, homes)
             tape.close()  # before the optimizer goes, and its state with it
     finally:
