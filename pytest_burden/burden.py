@@ -162,6 +162,25 @@ class Peak:
     """Bytes alive during each operator call."""
 
 
+@dataclass(frozen=True, slots=True)
+class CudaRun:
+    """What the counters of a GPU said of one real run, and what was predicted."""
+
+    device: str
+    """The GPU's name."""
+    nbytes: int
+    """All that the network took there, its parameters and buffers included."""
+    predicted: int
+    """The bytes of its tensors in the allocator's blocks."""
+    failure: str = ""
+    """Why it could not run; ``nbytes`` is the prediction then."""
+
+    @property
+    def workspace(self) -> int:
+        """Bytes beside the tensors: what kernels and their libraries took for themselves."""
+        return self.nbytes - self.predicted
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Burden:
     """What one model costs at given inputs: the evaluation forward under no_grad.
@@ -200,6 +219,9 @@ class Burden:
     """The optimizer of the training step: ``"Adam, foreach"``; empty without training."""
     lower_bounds: Mapping[str, str] = field(default_factory=dict)
     """Metrics that may be more than their value, and why."""
+    unsupported: Mapping[str, str] = field(default_factory=dict)
+    """Metrics that were asked for and cannot be measured here, and why."""
+    cuda: CudaRun | None = None
     peaks: tuple[Peak, ...] = ()
     """What is alive at the moments that the metrics of memory are about."""
     module_rows: tuple[ModuleRow, ...] = ()
@@ -246,6 +268,7 @@ class Burden:
         fields = dict(data)
         fields["inputs"] = tuple(fields["inputs"])
         fields["convention"] = Convention(**fields["convention"])
+        fields["cuda"] = CudaRun(**fields["cuda"]) if fields["cuda"] else None
         fields["peaks"] = tuple(_peak(peak) for peak in fields["peaks"])
         fields["module_rows"] = tuple(_module_row(row) for row in fields["module_rows"])
         fields["op_rows"] = tuple(OpRow(**row) for row in fields["op_rows"])

@@ -86,6 +86,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="OPTIMIZER",
         help="measure a training step too: an optimizer of torch.optim, such as Adam",
     )
+    measure.add_argument(
+        "--device",
+        metavar="cuda[:N]",
+        help="run a copy on this GPU too, and read its memory counters",
+    )
     measure.add_argument("--json", action="store_true", help="print everything as JSON")
     measure.add_argument(
         "--fma", type=int, choices=(1, 2), default=1, help="operations in a multiply-add (1)"
@@ -156,6 +161,7 @@ def _measure(arguments: argparse.Namespace) -> Burden:
         tuple(arguments.inputs),
         keywords,
         training=arguments.training,
+        device=arguments.device,
         convention=Convention(
             fma=arguments.fma,
             datum_bytes=arguments.datum_bytes,

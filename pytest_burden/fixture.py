@@ -17,7 +17,7 @@ from pytest_burden.budget.verdict import Kind, Policy
 from pytest_burden.burden import Burden
 from pytest_burden.errors import BurdenError, MeasureError
 from pytest_burden.session.measuring import measured
-from pytest_burden.session.record import Failure, Measured, Record, needed
+from pytest_burden.session.record import Failure, Measured, Record, Runs, needed_runs
 from pytest_burden.session.settings import Settings
 from pytest_burden.session.shared import PREFIX, Shared
 
@@ -33,7 +33,7 @@ class Measure:
     levels: Callable[[], Sequence[Level]]
     """Returns the limits of the test's markers."""
 
-    def __call__(
+    def __call__(  # noqa: PLR0913 as `measure`
         self,
         model_or_factory: Any,
         /,
@@ -41,6 +41,7 @@ class Measure:
         name: str | None = None,
         kwargs: Mapping[str, Any] | None = None,
         training: object = None,
+        device: object = None,
         rules: Mapping[str, Callable[..., Any]] | None = None,
         **limits: object,
     ) -> Burden:
@@ -51,7 +52,8 @@ class Measure:
             inputs: tensors, spec strings such as ``"float32[1, 3, 224, 224]"``, nested ones.
             name: tells the measurements of one test apart.
             kwargs: keyword inputs of the network.
-            training: as in `pytest_burden.measure`.
+            training: as in `pytest_burden.measure`; measured with Adam where a limit needs it.
+            device: as in `pytest_burden.measure`; ``"cuda"`` where a limit needs it.
             rules: as in `pytest_burden.measure`.
             limits: ``max_gflops=5``, before those of markers and configuration.
 
@@ -67,10 +69,8 @@ class Measure:
         def keep(outcome: Burden | Failure) -> None:
             self.record.measured.append(Measured(called, outcome, level))
 
-        trained = self.record.training(training, called, [level, *self.levels()])
-        return _measure(
-            self.record.settings, keep, model_or_factory, inputs, kwargs, trained, rules
-        )
+        runs = self.record.runs(called, [level, *self.levels()], training, device)
+        return _measure(self.record.settings, keep, model_or_factory, inputs, kwargs, runs, rules)
 
     def __repr__(self) -> str:
         return f"<burden of {self.record.test}>"
@@ -82,7 +82,7 @@ class MeasureOnce:
 
     shared: Shared
 
-    def __call__(
+    def __call__(  # noqa: PLR0913 as `measure`
         self,
         model_or_factory: Any,
         /,
@@ -90,6 +90,7 @@ class MeasureOnce:
         name: str | None = None,
         kwargs: Mapping[str, Any] | None = None,
         training: object = None,
+        device: object = None,
         rules: Mapping[str, Callable[..., Any]] | None = None,
         **limits: object,
     ) -> Burden:
@@ -106,8 +107,8 @@ class MeasureOnce:
         def keep(outcome: Burden | Failure) -> None:
             self.shared.add(called, outcome, level)
 
-        trained = needed(training, settings, f"{PREFIX}#{called}", [level])
-        return _measure(settings, keep, model_or_factory, inputs, kwargs, trained, rules)
+        runs = needed_runs(settings, f"{PREFIX}#{called}", [level], training, device)
+        return _measure(settings, keep, model_or_factory, inputs, kwargs, runs, rules)
 
     def __repr__(self) -> str:
         return "<burden_session>"
@@ -119,11 +120,11 @@ def _measure(  # noqa: PLR0913, PLR0917 what the fixtures take
     target: Any,
     inputs: tuple[Any, ...],
     kwargs: Mapping[str, Any] | None,
-    training: object,
+    runs: Runs,
     rules: Mapping[str, Callable[..., Any]] | None,
 ) -> Burden:
     try:
-        found = measured(settings, target, inputs, kwargs, training=training, rules=rules)
+        found = measured(settings, target, inputs, kwargs, **runs._asdict(), rules=rules)
     except MeasureError as error:
         keep(Failure(Kind.INCOMPLETE, str(error)))
         if settings.policies[Kind.INCOMPLETE] is Policy.FAIL:

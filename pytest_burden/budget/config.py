@@ -52,6 +52,8 @@ class Config:
     """Everything ``[tool.burden]`` says; each part has a default."""
 
     convention: Convention = field(default_factory=Convention)
+    device: str = "cuda"
+    """Where `cuda_memory` is measured."""
     real: Real = "auto"
     """Whether a network that cannot be traced without data may be run once."""
     table: Table = "auto"

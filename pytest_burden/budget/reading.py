@@ -29,10 +29,11 @@ Path = tuple[str, ...]
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _LOOKS_LIKE_A_SPEC = re.compile(r"\s*\w+\s*\[")
+_CUDA = re.compile(r"cuda(:\d+)?")
 _SHOWN = 60
 
 _TABLES = ("limits", "budgets", "models", "policy")
-_SETTINGS = ("fma", "datum_bytes", "transcendental", "target", "real", "table", "junit")
+_SETTINGS = ("fma", "datum_bytes", "transcendental", "target", "device", "real", "table", "junit")
 _MODEL_KEYS = ("build", "inputs", "kwargs", "training")
 _EXAMPLES = {
     "limits": '[tool.burden.limits] max_params = "26M"',
@@ -93,6 +94,7 @@ class _Reader:
         )
         return Config(
             convention=convention,
+            device=self._device(table),
             real=self._setting(table, "real", "auto", ("auto", "never")),
             table=self._setting(table, "table", "auto", ("auto", "all", "failed", "off")),
             junit=self._setting(table, "junit", True, (True, False)),  # noqa: FBT003 a default
@@ -198,6 +200,14 @@ class _Reader:
         value = table.get(key, default)
         path = ("tool", "burden", key)
         return value if self._one_of(path, value, options, f"{key} = {_toml(default)}") else default
+
+    def _device(self, table: Mapping[str, Any]) -> str:
+        device = table.get("device", "cuda")
+        if isinstance(device, str) and _CUDA.fullmatch(device):
+            return device
+        reason = "not a CUDA device"
+        self._problem(("tool", "burden", "device"), device, reason, 'device = "cuda:0"')
+        return "cuda"
 
     def _number(self, table: Mapping[str, Any], key: str, least: int) -> int | None:
         value = table.get(key)

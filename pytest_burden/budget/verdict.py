@@ -124,6 +124,7 @@ def _judge_one(
     detail = ""
     if measured is None:
         kind = Kind.UNSUPPORTED
+        detail = burden.unsupported.get(limit.metric, "")
     elif measured > limit.maximum:
         kind = Kind.OVER
     elif METRICS[limit.metric].unit in _ARITHMETIC and burden.uncounted_ops > accepted:

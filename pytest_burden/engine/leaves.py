@@ -90,25 +90,30 @@ class AbstractLeaves(_Leaves):
 
 
 class RealLeaves(_Leaves):
-    """Copies tensors with their data, to the CPU; a spec is drawn from N(0, 1), or filled.
+    """Copies tensors with their data to a device; a spec is drawn from N(0, 1), or filled.
 
     Raises:
         MeasureError: a tensor has no data.
     """
 
+    def __init__(self, homes: Homes, device: torch.device = CPU) -> None:
+        """Register in ``homes`` what is copied to ``device``."""
+        super().__init__(homes)
+        self._device = device
+
     def __call__(self, tensor: torch.Tensor | InputSpec) -> torch.Tensor:
         """Return what stands for ``tensor`` in the run."""
         if isinstance(tensor, InputSpec):
-            return self._at_home(_drawn(tensor), "input")
+            return self._at_home(_drawn(tensor).to(self._device), "input")
         if isinstance(tensor, LAZY):
-            return _without_shape(tensor)
-        return self._at_home(_copied(tensor), self._role(tensor))
+            return _without_shape(tensor, self._device)
+        return self._at_home(_copied(tensor, self._device), self._role(tensor))
 
 
-def _copied(tensor: torch.Tensor) -> torch.Tensor:
+def _copied(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
     if tensor.is_meta or type(tensor) is AbstractTensor:
         raise MeasureError("its tensors have no data (they are on the meta device)")
-    made: torch.Tensor = tensor.detach().to("cpu", copy=True)
+    made: torch.Tensor = tensor.detach().to(device, copy=True)
     if isinstance(tensor, nn.Parameter):
         made = nn.Parameter(made, requires_grad=tensor.requires_grad)
     elif tensor.requires_grad:
@@ -116,9 +121,9 @@ def _copied(tensor: torch.Tensor) -> torch.Tensor:
     return made
 
 
-def _without_shape(tensor: torch.Tensor) -> torch.Tensor:
+def _without_shape(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
     kind: Any = type(tensor)  # whose arguments the stubs take for those of its base
-    made: torch.Tensor = kind(tensor.requires_grad, device=CPU, dtype=tensor.dtype)
+    made: torch.Tensor = kind(tensor.requires_grad, device=device, dtype=tensor.dtype)
     return made
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from torch import nn
 
 from pytest_burden.burden import Burden, Convention
 from pytest_burden.engine.build import read_specs
+from pytest_burden.engine.cuda import find_gpu, run_on_gpu
+from pytest_burden.engine.memory import footprint
 from pytest_burden.engine.meters import meter
 from pytest_burden.engine.rules.registry import Cost, counted, normal_name
 from pytest_burden.engine.run import RealRun, trace
@@ -22,6 +25,7 @@ def measure(  # noqa: PLR0913 the public function: all but two are rarely given
     kwargs: Mapping[str, Any] | None = None,
     *,
     training: object = None,
+    device: object = None,
     convention: Convention | None = None,
     rules: Mapping[str, Callable[..., Cost]] | None = None,
     real: RealRun = "auto",
@@ -42,6 +46,8 @@ def measure(  # noqa: PLR0913 the public function: all but two are rarely given
             "momentum": 0.9, "foreach": True, "accumulate": 4, "set_to_none": False}``; a callable
             that makes an optimizer from a list of parameters. The network is put into training
             mode by its own ``train()``; the loss is the sum of all floating-point outputs.
+        device: None, or a CUDA device such as ``"cuda"`` or ``"cuda:1"``: a copy of the network is
+            run on it for real, and its counters are read into `cuda_memory`.
         convention: how arithmetic and bytes are counted.
         rules: formulas for custom operators in this measurement alone, by operator name; see
             `pytest_burden.rule`.
@@ -55,6 +61,7 @@ def measure(  # noqa: PLR0913 the public function: all but two are rarely given
     """
     __tracebackhide__ = True
     trained = read_training(training)
+    gpu = None if device is None else find_gpu(device)
     if real not in ("auto", "never"):
         raise BurdenError(f'Invalid real (neither "auto" nor "never"): {real!r}')
     if not isinstance(model_or_factory, nn.Module) and not callable(model_or_factory):
@@ -68,4 +75,16 @@ def measure(  # noqa: PLR0913 the public function: all but two are rarely given
     source = (model_or_factory, positional, keyword, real)
     recorded = trace(*source)
     steps = trace(*source, trained, convention.target) if trained else None
-    return meter(recorded, convention, own, steps)
+    burden = meter(recorded, convention, own, steps)
+    if gpu is None:
+        return burden
+    if isinstance(gpu, str):
+        return replace(burden, unsupported={"cuda_memory": gpu})
+    if trained is not None and convention.target != "cuda":
+        steps = trace(*source, trained, "cuda")  # where optimizers work on all at once
+    predicted = footprint(recorded, steps)
+    run = run_on_gpu(model_or_factory, positional, keyword, trained, gpu, predicted)
+    bounds = {"cuda_memory": run.failure} if run.failure else {}
+    return replace(
+        burden, cuda_memory=run.nbytes, cuda=run, lower_bounds={**burden.lower_bounds, **bounds}
+    )

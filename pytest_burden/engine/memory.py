@@ -61,6 +61,14 @@ def saved(trace: Trace, target: Target) -> Moment:
     return moment._replace(peak=replace(moment.peak, op="", module=""))  # it is between two calls
 
 
+def footprint(trace: Trace, training: Trace | None) -> int:
+    """Return the bytes that a network takes on a GPU: model, inputs, forward or training steps."""
+    if training is not None:
+        return training_peak(training, "cuda").peak.nbytes
+    model = _blocks(trace, "cuda", ("parameter", "buffer"))
+    return forward_peak(trace, "cuda").peak.nbytes + sum(block.nbytes for block in model)
+
+
 def lower_bounds(trace: Trace, metrics: Iterable[str]) -> dict[str, str]:
     """Return why metrics of memory may be more than what is seen here, for each of ``metrics``."""
     reasons = []

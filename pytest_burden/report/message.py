@@ -85,7 +85,7 @@ def _block(
     if verdict.limit is None:
         return _without_limit(subject, verdict, known_ids)
     if burden is None or verdict.measured is None:
-        return _unsupported(subject, verdict.limit)
+        return _unsupported(subject, verdict.limit, verdict.detail)
     if verdict.kind is Kind.INCOMPLETE:
         return _incomplete(subject, verdict.limit, verdict.measured, burden)
     return _over(subject, verdict.limit, verdict.measured, burden)
@@ -129,15 +129,21 @@ def _rule_or_gap(burden: Burden) -> str:
     )
 
 
-def _unsupported(subject: str, limit: Limit) -> tuple[Lines, str]:
+def _unsupported(subject: str, limit: Limit, why_not: str) -> tuple[Lines, str]:
     training = limit.metric in TRAINING
     why = "was not measured" if training else "cannot be measured here"
     lines = [
         _headline(subject, f"has a limit on {limit.metric}, which {why}"),
         *_columns([("limit", show(limit.maximum, METRICS[limit.metric].unit), limit.where)]),
+        *_indented(why_not),
     ]
     if training:
         return lines, 'Measure a training step too, with training="Adam" or what else trains it.'
+    if limit.metric == "cuda_memory":
+        return lines, (
+            "Run it where there is a GPU, or accept that there is none with"
+            ' [tool.burden.policy] unsupported = "warn".'
+        )
     return lines, "Remove the limit, or limit a metric that is measured."
 
 
@@ -164,6 +170,9 @@ def _calls(number: int) -> str:
 
 def _how(burden: Burden, metric: str) -> str:
     run = f"training step ({burden.training})" if metric in TRAINING else "forward"
+    if metric == "cuda_memory" and burden.cuda:
+        predicted = show(burden.cuda.predicted, "bytes")
+        run = f"on {burden.cuda.device}, {predicted} predicted"
     return ", ".join([run, *burden.inputs])
 
 

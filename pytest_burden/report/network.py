@@ -82,6 +82,14 @@ def _notes(burden: Burden) -> list[str]:
     notes = [f"Counted: {describe(burden.convention)}."]
     if burden.training:
         notes.append(f"Trained by: {burden.training}.")
+    if burden.cuda and not burden.cuda.failure:
+        predicted, workspace = burden.cuda.predicted, burden.cuda.workspace
+        more = f"{show(abs(workspace), 'bytes')} {'less' if workspace < 0 else 'of workspace'}"
+        notes.append(
+            f"cuda_memory on {burden.cuda.device}: {show(predicted, 'bytes')} predicted, {more}."
+        )
+    for metric, why in burden.unsupported.items():
+        notes.append(f"{metric} was not measured: {why}.")
     for metric, why in burden.lower_bounds.items():
         notes.append(f"{metric} is a lower bound: {why}.")
     if burden.method == "real":

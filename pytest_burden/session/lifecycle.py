@@ -78,8 +78,8 @@ def observer(item: pytest.Item) -> Callable[[Any, tuple[Any, ...], dict[str, Any
         outcome: Any
         name = Name(type(module).__name__)
         try:
-            training = record.training(None, name, marked(item).levels)
-            outcome = measured(record.settings, module, args, kwargs, training=training)
+            runs = record.runs(name, marked(item).levels)
+            outcome = measured(record.settings, module, args, kwargs, **runs._asdict())
         except MeasureError as error:
             outcome = Failure(Kind.INCOMPLETE, str(error))
         except Exception as error:  # noqa: BLE001 the test runs as it is; its own call will tell

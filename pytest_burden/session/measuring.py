@@ -20,6 +20,7 @@ def measured(  # noqa: PLR0913 what the engine takes
     kwargs: Mapping[str, Any] | None = None,
     *,
     training: object = None,
+    device: object = None,
     rules: Mapping[str, Callable[..., Any]] | None = None,
 ) -> Burden:
     """Measure a model or a factory under the convention of the run.
@@ -36,6 +37,7 @@ def measured(  # noqa: PLR0913 what the engine takes
         tuple(inputs),
         kwargs,
         training=training,
+        device=device,
         convention=settings.config.convention,
         rules=rules,
         real=settings.config.real,

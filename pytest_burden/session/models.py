@@ -72,7 +72,7 @@ class ModelItem(pytest.Item):
                     target,
                     self.model.inputs,
                     self.model.kwargs,
-                    training=record.training(self.model.training, Name(), [self.model.limits]),
+                    **record.runs(Name(), [self.model.limits], self.model.training)._asdict(),
                 )
         except MeasureError as error:
             outcome = Failure(Kind.INCOMPLETE, str(error))

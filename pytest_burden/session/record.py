@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pytest_burden.budget.ids import Name, measurement_ids
 from pytest_burden.budget.precedence import Level, configured, resolve
@@ -34,6 +35,13 @@ class Measured:
     limits: Level = ()
 
 
+class Runs(NamedTuple):
+    """What to run beside the forward, as `pytest_burden.measure` takes it."""
+
+    training: object = None
+    device: object = None
+
+
 @dataclass(slots=True)
 class Record:
     """The measurements of one test, in order."""
@@ -60,13 +68,12 @@ class Record:
         if name.given and name in [each.name for each in self.measured]:
             raise BurdenError(f"a second measurement is called name={name.text!r}: name it apart")
 
-    def training(self, asked: object, name: Name, levels: Sequence[Level]) -> object:
-        """Return how to train in a measurement: as ``asked``, or by default if a limit needs it.
-
-        ``levels`` are the limits of call and markers; those of the configuration are added.
-        """
+    def runs(
+        self, name: Name, levels: Sequence[Level], training: object = None, device: object = None
+    ) -> Runs:
+        """Return what the next measurement has to run beside the forward; see `needed_runs`."""
         subject = measurement_ids(self.test, [*(each.name for each in self.measured), name])[-1]
-        return needed(asked, self.settings, subject, levels)
+        return needed_runs(self.settings, subject, levels, training, device)
 
     def close(self, levels: Sequence[Level], missing: str = "") -> tuple[Result, ...]:
         """Judge everything that was measured.
@@ -87,12 +94,30 @@ class Record:
         return self.results
 
 
-def needed(asked: object, settings: Settings, subject: str, levels: Sequence[Level]) -> object:
-    """Return ``asked``, or True where nothing was asked and a limit is on a training metric."""
-    if asked is not None or not settings.enforced:
-        return asked
-    limits = resolve([*levels, *configured(settings.config, subject)])
-    return True if any(limit.metric in TRAINING for limit in limits) else None
+def needed_runs(
+    settings: Settings,
+    subject: str,
+    levels: Sequence[Level],
+    training: object = None,
+    device: object = None,
+) -> Runs:
+    """Return what a measurement has to run beside the forward: as asked, or for a limit's sake.
+
+    Args:
+        settings: of the run.
+        subject: the id that the measurement will have.
+        levels: limits of call and markers; those of the configuration are added.
+        training: as in `pytest_burden.measure`; None for the default where a limit needs it.
+        device: likewise.
+    """
+    if settings.enforced:
+        limits = resolve([*levels, *configured(settings.config, subject)])
+        limited = {limit.metric for limit in limits}
+        if training is None and limited.intersection(TRAINING):
+            training = True
+        if device is None and "cuda_memory" in limited:
+            device = settings.config.device
+    return Runs(training, device)
 
 
 def decide(

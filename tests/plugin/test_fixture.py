@@ -200,16 +200,22 @@ def test_fixture_behind_a_fixture_may_rest(project: Project) -> None:
     result.assert_outcomes(passed=1)
 
 
-def test_limit_that_cannot_be_measured(project: Project) -> None:
-    """A limit that cannot be checked is no pass."""
+def test_limit_that_cannot_be_measured(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A limit that cannot be checked is no pass, unless the policy says so."""
+    monkeypatch.setattr("torch.version.cuda", None)
     result = project('def test_it(burden):\n    burden(small, "1x4", max_cuda_memory="1 GiB")')
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
             "has a limit on cuda_memory, which cannot be measured here",
             "    limit  1 GiB   test_it.py:4",
+            "    this torch is built without CUDA",
+            "Run it where there is a GPU, or accept *",
         ]
     )
+    config = '[tool.burden.policy]\nunsupported = "warn"\n'
+    test = 'def test_it(burden):\n    burden(small, "1x4", max_cuda_memory="1 GiB")'
+    project(test, config=config).assert_outcomes(passed=1)
 
 
 def test_uncounted_operator(project: Project) -> None:
