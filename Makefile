@@ -31,6 +31,7 @@ lint: $(READY)
 
 benchmark: $(READY)
 	@PYTHONPATH=examples/imagenet $(BIN)/python examples/benchmark/speed.py
+	@PYTHONPATH=examples/imagenet $(BIN)/python -W ignore examples/benchmark/memory.py
 
 clean:
 	rm -rf .venv build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

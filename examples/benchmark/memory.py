@@ -1,0 +1,194 @@
+"""Predicted memory beside that of a real run, and what predicting it takes.
+
+Run `make benchmark`, or `PYTHONPATH=../imagenet python memory.py` in this folder. With a GPU,
+`python memory.py --gpu` prints its own counters instead.
+"""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from itertools import accumulate
+from typing import Any, NamedTuple
+
+import torch
+from decoder import small
+from efficientnet import efficientnet_b0
+from networks.alexnet import alexnet
+from networks.resnet import resnet_50, resnext_50_32x4d
+from networks.squeezenet import squeezenet_1_0, squeezenet_1_1
+from networks.vgg_shallow import vgg_f, vgg_m
+from networks.vgg_verydeep import vgg_16
+from tabulate import tabulate
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.distributed._tools.mem_tracker import MemTracker
+from vit import VisionTransformer
+
+from pytest_burden import measure
+
+TRAINING = {"optimizer": "SGD", "foreach": False}
+MIB = 2**20
+
+
+class Network(NamedTuple):
+    """A network and an input of a batch."""
+
+    name: str
+    factory: Callable[[], nn.Module]
+    example: Tensor
+
+    def __str__(self) -> str:
+        return f"{self.name}, batch {self.example.shape[0]}"
+
+
+NETWORKS = (
+    Network("resnet-50", resnet_50, torch.randn(8, 3, 224, 224)),
+    Network("vit-b-16", VisionTransformer, torch.randn(8, 3, 224, 224)),
+    Network("decoder, 128 tokens", small, torch.ones(8, 128, dtype=torch.int64)),
+    Network("efficientnet-b0", efficientnet_b0, torch.randn(8, 3, 224, 224)),
+    Network("squeezenet-1-1", squeezenet_1_1, torch.randn(8, 3, 224, 224)),
+    Network("vgg-verydeep-16", vgg_16, torch.randn(2, 3, 224, 224)),
+)
+ON_A_GPU = (
+    *NETWORKS,
+    Network("alexnet", alexnet, torch.randn(8, 3, 227, 227)),
+    Network("resnext-50-32x4d", resnext_50_32x4d, torch.randn(8, 3, 224, 224)),
+    Network("squeezenet-1-0", squeezenet_1_0, torch.randn(8, 3, 224, 224)),
+    Network("vgg-f", vgg_f, torch.randn(8, 3, 224, 224)),
+    Network("vgg-m", vgg_m, torch.randn(8, 3, 224, 224)),
+)
+
+
+def main() -> None:
+    """Print both tables, or that of a GPU."""
+    if "--gpu" in sys.argv[1:]:
+        print(counted_on_a_gpu())
+        return
+    print("\nMemory of a real run on one thread, MiB, model and inputs included:\n")
+    rows = [beside_a_real_run(network) for network in NETWORKS]
+    headers = (
+        "network",
+        "forward\nreal",
+        "predicted",
+        "%",
+        "training step\nreal",
+        "predicted",
+        "%",
+    )
+    print(tabulate(rows, headers, floatfmt=("", *(".1f", ".1f", "+.2f") * 2)))
+    print("\nA training step and the forward, warm, medians of 5 rounds in turn:\n")
+    # The transformer copies its layers, which fake tensors do not survive.
+    tracked_too = [network for network in NETWORKS[:4] if network.name != "vit-b-16"]
+    times = [beside_the_tracker(network) for network in tracked_too]
+    columns = ("network", "measure\nms", "torch's MemTracker\nms", "ratio")
+    print(tabulate(times, columns, floatfmt=("", ".1f", ".1f", ".1f")))
+
+
+def beside_a_real_run(network: Network) -> tuple[object, ...]:
+    """Return what the allocator says of a forward and of two steps, and what was predicted."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    model = network.factory()
+    burden = measure(model, network.example, training=TRAINING)
+    resident = burden.model_memory + network.example.untyped_storage().nbytes()
+    figures: list[float] = []
+    for predicted, run in (
+        (burden.model_memory + burden.peak_memory, forward),
+        (burden.training_memory or 0, two_steps),
+    ):
+        real = resident + most_allocated(run, model, network.example)
+        figures += [real / MIB, predicted / MIB, 100 * (predicted - real) / real]
+    torch.set_num_threads(threads)
+    return str(network), *figures
+
+
+def forward(model: nn.Module, example: Tensor) -> None:
+    """Run the network once as it is deployed."""
+    model.eval()
+    with torch.no_grad():
+        model(example)
+
+
+def two_steps(model: nn.Module, example: Tensor) -> None:
+    """Train the network as `TRAINING` says."""
+    model.train()
+    optimizer = torch.optim.SGD(model.parameters(), foreach=False)
+    for _ in range(2):
+        optimizer.zero_grad(set_to_none=True)
+        model(example).sum().backward()
+        optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+
+
+def most_allocated(run: Callable[[nn.Module, Tensor], None], model: nn.Module, x: Tensor) -> int:
+    """Return the most bytes that the allocator had handed out at once, above the beginning."""
+    run(model, x)  # what is made once in a process is not the network's
+    gc.collect()
+    with torch.profiler.profile(profile_memory=True) as profiler:
+        run(model, x)
+    kineto: Any = profiler.profiler
+    events = [event for event in kineto.kineto_results.events() if event.name() == "[memory]"]
+    events.sort(key=lambda event: event.start_ns())
+    return max(accumulate(event.nbytes() for event in events), default=0)
+
+
+def beside_the_tracker(network: Network) -> tuple[str, float, float, float]:
+    """Return milliseconds of ours and of torch's own tracker, and the median of their ratio."""
+    model = network.factory()
+    measure(model, network.example, training=TRAINING)
+    rounds = []
+    for _ in range(5):
+        start = time.perf_counter()
+        measure(model, network.example, training=TRAINING)
+        between = time.perf_counter()
+        tracked(network)
+        rounds.append((between - start, time.perf_counter() - between))
+    ours, theirs = (1000 * statistics.median(times) for times in zip(*rounds, strict=True))
+    return str(network), ours, theirs, statistics.median(b / a for a, b in rounds)
+
+
+def tracked(network: Network) -> None:
+    """Let torch's tracker follow two steps on fake tensors."""
+    with FakeTensorMode():
+        model = network.factory()
+        x = torch.empty(network.example.shape, dtype=network.example.dtype)
+        optimizer = torch.optim.SGD(model.parameters(), foreach=False)
+        tracker = MemTracker()
+        tracker.track_external(model, optimizer, x)
+        with tracker:
+            for _ in range(2):
+                optimizer.zero_grad(set_to_none=True)
+                model(x).sum().backward()
+                optimizer.step()
+                tracker.reset_mod_stats()  # it follows one step at a time
+
+
+def counted_on_a_gpu() -> str:
+    """Return a Markdown table of what a GPU counted and what was predicted for it."""
+    if not torch.cuda.is_available():
+        raise SystemExit("no CUDA device is found here")
+    rows = []
+    for network in ON_A_GPU:
+        row: list[object] = [str(network)]
+        for training in (None, "Adam"):
+            run = measure(network.factory, network.example, device="cuda", training=training).cuda
+            if run is None or run.failure:
+                row += [run.failure if run else "", "", ""]
+            else:
+                row += [run.nbytes / MIB, run.predicted / MIB, run.workspace / MIB]
+        rows.append(row)
+    headers = (
+        "network",
+        *("forward", "predicted", "workspace"),
+        *("training step", "predicted", "workspace"),
+    )
+    table = tabulate(rows, headers, tablefmt="github", floatfmt=".1f")
+    return f"{torch.cuda.get_device_name()}, torch {torch.__version__}, MiB\n\n{table}"
+
+
+if __name__ == "__main__":
+    main()
