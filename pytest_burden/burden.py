@@ -124,7 +124,8 @@ class HeldTensor(NamedTuple):
     """One tensor that is alive at a `Peak`."""
 
     category: str
-    """parameters, buffers, inputs, activations, gradients, optimizer state or temporaries."""
+    """parameters, buffers, constants (other tensors that modules hold), inputs, activations,
+    gradients, optimizer state or temporaries."""
     name: str
     """``layer1.weight``, ``gradient of layer1.weight``, ``input``, or the operator that made it."""
     shape: str

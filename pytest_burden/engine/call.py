@@ -33,8 +33,10 @@ class Operator:
         self.func = func
         self.by_value = func in _BY_VALUE
         has_kernel = torch._C._dispatch_has_kernel_for_dispatch_key
-        # Torch defines it by others, as is seen under inference_mode.
-        self.decomposes = has_kernel(func.name(), "CompositeImplicitAutograd")
+        # Torch defines it by others, as is seen under inference_mode; some have a kernel besides.
+        self.decomposes = has_kernel(func.name(), "CompositeImplicitAutograd") and not has_kernel(
+            func.name(), "CPU"
+        )
 
 
 _BY_VALUE = (torch.ops.aten.index.Tensor, torch.ops.aten.masked_select.default)

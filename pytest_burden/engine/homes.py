@@ -52,11 +52,11 @@ class Homes:
             return tensor.token.index
         return self.token(tensor).index if _has_storage(tensor) else None
 
-    def tell_buffer(self, tensor: torch.Tensor) -> None:
-        """Note that a tensor that was there before the run is a buffer, if no parameter."""
-        if _has_storage(tensor):
-            storage = self.tape.storages[self.token(tensor).index]
-            storage.role = "buffer" if storage.role == "input" else storage.role
+    def tell(self, tensor: torch.Tensor, role: Role) -> None:
+        """Note what a tensor is for that was there before the run, if it is no parameter."""
+        index = self.index(tensor)
+        if index is not None and self.tape.storages[index].role == "constant":
+            self.tape.storages[index].role = role
 
     def _settle(self, storage: torch.UntypedStorage, address: int, token: Token) -> None:
         home = self._homes[address] = _Home(storage, self._forget)

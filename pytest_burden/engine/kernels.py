@@ -22,7 +22,7 @@ from torch._subclasses.fake_tensor import (
 
 from pytest_burden.engine.abstract import CPU, intern, mark_pending, spec_of
 from pytest_burden.engine.call import Call
-from pytest_burden.engine.layouts import CORRECTED, grouped_product
+from pytest_burden.engine.layouts import CORRECTED, OVERSIZED, grouped_product
 from pytest_burden.engine.schema import DTYPES, is_view, op_name
 from pytest_burden.engine.spec import Spec
 
@@ -114,7 +114,7 @@ def infer(call: Call, storages: Sequence[int]) -> Result:
         NotImplementedError,
     ) as error:
         raise NoShape(f"{func} has no shape function") from error
-    return _corrected(call, blanks, _classify(out, blanks, specs))
+    return _resized(call, _masked(call, _corrected(call, blanks, _classify(out, blanks, specs))))
 
 
 _UNSAFE_VIEW = torch.ops.aten._unsafe_view.default
@@ -131,6 +131,35 @@ def _corrected(call: Call, blanks: Sequence[torch.Tensor], result: Result) -> Re
     spec = first.spec
     laid_out = intern(spec.shape, strides, 0, DTYPES[spec.dtype], spec.nbytes)
     return replace(result, outputs=(New(laid_out), *result.outputs[1:]))
+
+
+def _masked(call: Call, result: Result) -> Result:
+    """Leave out what a backward operator is told not to work out, as its kernel does."""
+    names = [argument.name for argument in call.func._schema.arguments]
+    if "output_mask" not in names:
+        return result
+    position = names.index("output_mask")
+    mask = call.args[position] if position < len(call.args) else call.kwargs.get("output_mask")
+    if not isinstance(mask, (list, tuple)) or len(mask) != len(result.outputs):
+        return result
+    kept = zip(result.outputs, mask, strict=True)
+    return replace(result, outputs=tuple(out if asked else Plain(None) for out, asked in kept))
+
+
+def _resized(call: Call, result: Result) -> Result:
+    """Put right the storages that kernels make larger than their outputs need."""
+    bytes_of = OVERSIZED.get(op_name(call.func))
+    if bytes_of is None:
+        return result
+    outputs: list[Output] = []
+    for position, output in enumerate(result.outputs):
+        if isinstance(output, New):
+            spec, size = output.spec, bytes_of(call, position, output.spec)
+            dtype = DTYPES[spec.dtype]
+            outputs.append(New(intern(spec.shape, spec.strides, spec.offset, dtype, size)))
+        else:
+            outputs.append(output)
+    return replace(result, outputs=tuple(outputs))
 
 
 @contextmanager

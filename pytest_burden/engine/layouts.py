@@ -6,7 +6,8 @@ memory format, and whether it has to copy.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch._prims_common import suggest_memory_format
@@ -74,6 +75,41 @@ CORRECTED: Mapping[str, Callable[[Call, torch.Tensor], Strides | None]] = {
 
 None where torch's shape function is right.
 """
+
+
+def _reduced_in_place(call: Call, position: int, spec: Spec) -> int:
+    """A loss whose mean or sum is worked out where the differences were."""
+    del position
+    if spec.shape:
+        return spec.nbytes
+    shape: Sequence[int] = torch.broadcast_shapes(*(each.shape for each in call.specs))
+    return math.prod(shape) * spec.itemsize
+
+
+def _unfolded_first(call: Call, position: int, spec: Spec) -> int:
+    """Made large enough for the columns that come in."""
+    del position, spec
+    return call.specs[0].numel * call.specs[0].itemsize
+
+
+def _one_offset_more(call: Call, position: int, spec: Spec) -> int:
+    """The bag of each index has one number more; bag sizes are made as many as the offsets."""
+    if position == 1 and spec.numel:
+        return spec.nbytes + spec.itemsize
+    if position == _BAG_SIZES:
+        return max(call.specs[_OFFSETS].numel, spec.numel) * spec.itemsize
+    return spec.nbytes
+
+
+_BAG_SIZES = 2
+_OFFSETS = 2
+
+OVERSIZED: Mapping[str, Callable[[Call, int, Spec], int]] = {
+    **dict.fromkeys(aten("mse_loss smooth_l1_loss soft_margin_loss"), _reduced_in_place),
+    "aten.col2im": _unfolded_first,
+    **dict.fromkeys(aten("_embedding_bag _embedding_bag_forward_only"), _one_offset_more),
+}
+"""By operator: bytes of the storage of a new output, where that is more than its elements."""
 
 _ROW_BYTES = 16
 """Rows of the matrices of a grouped product begin at multiples of so many bytes."""

@@ -40,7 +40,7 @@ class _Leaves:
         # What isinstance(tensor, nn.Parameter) asks, less its way through a metaclass.
         if getattr(tensor, "_is_param", False) or issubclass(kind, nn.Parameter):
             return "parameter"
-        return "input"
+        return "constant"
 
     def _at_home(self, made: torch.Tensor, role: Role) -> torch.Tensor:
         self._homes.token(made, role)

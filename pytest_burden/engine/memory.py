@@ -21,10 +21,11 @@ BLOCK: Mapping[Target, int] = {"cpu": 1, "cuda": 512}
 """Bytes that a storage takes a multiple of. Source: ``kMinBlockSize`` of torch's CUDA allocator."""
 
 _RESULTS: tuple[Role, ...] = ("result",)
-_BESIDE_THE_MODEL: tuple[Role, ...] = ("input", "result")
+_BESIDE_THE_MODEL: tuple[Role, ...] = ("constant", "input", "result")
 _CATEGORY: Mapping[Role, str] = {
     "parameter": "parameters",
     "buffer": "buffers",
+    "constant": "constants",
     "input": "inputs",
     "gradient": "gradients",
     "optimizer state": "optimizer state",
@@ -215,7 +216,8 @@ class _Names:
     def _maker(self, index: int) -> OpCall | None:
         """Return the call that made a storage, None if it was there before."""
         birth = self._trace.storages[index].birth
-        if self._trace.storages[index].role == "input" or birth >= len(self._trace.calls):
+        before = self._trace.storages[index].role in ("constant", "input")
+        if before or birth >= len(self._trace.calls):
             return None
         call = self._trace.calls[birth]
         return call if index in call.storages else None

@@ -158,10 +158,10 @@ def _trace(  # noqa: PLR0913, PLR0917 one place that knows what a run is made of
     holdings = None if lazy else inventory(named, recorder.homes)
     _tell_buffers(modules, recorder.homes)
     described = shapes((args, kwargs))
-    given = {
-        recorder.homes.token(tensor).index: text_of(known_spec(tensor))
-        for tensor in tensors(inputs)
-    }
+    given = {}
+    for tensor in tensors(inputs):
+        recorder.homes.tell(tensor, "input")
+        given[recorder.homes.token(tensor).index] = text_of(known_spec(tensor))
     if training is None:
         _as_trainable(modules)
     seed()
@@ -207,7 +207,7 @@ def _tell_buffers(modules: Iterable[nn.Module], homes: Homes) -> None:
     for module in modules:
         for buffer in module._buffers.values():
             if buffer is not None:
-                homes.tell_buffer(buffer)
+                homes.tell(buffer, "buffer")
 
 
 def _as_trainable(modules: Iterable[nn.Module]) -> None:

@@ -9,7 +9,8 @@ from typing import Literal, NamedTuple
 from pytest_burden.burden import Method
 from pytest_burden.engine.spec import Op
 
-Role = Literal["parameter", "buffer", "input", "result", "gradient", "optimizer state"]
+Role = Literal["parameter", "buffer", "constant", "input", "result", "gradient", "optimizer state"]
+"""What a storage is for; a constant is any other tensor that the network holds."""
 PhaseName = Literal["forward", "backward", "optimizer"]
 
 

@@ -25,25 +25,16 @@ from pytest_burden.engine.leaves import RealLeaves
 from pytest_burden.engine.recorder import Recorder
 from pytest_burden.engine.run import _Run, trace
 from pytest_burden.engine.surroundings import fixed_surroundings
-from pytest_burden.engine.trace import OpCall, Storage, Trace
+from pytest_burden.engine.trace import OpCall, Trace
 from pytest_burden.inputs import InputSpec
 from tests.networks import NETWORKS
 from tests.networks.cases import CASES, Case
 from tests.networks.corners import CORNERS
 
 SMALL = tuple(Case(network.name, network.small, (network.small_spec,), 0) for network in NETWORKS)
-OVERSIZED = frozenset(
-    {
-        "aten.col2im",  # sized for the unfolded image first
-        "aten._embedding_bag_forward_only",  # one offset more than it returns
-        "aten.mse_loss",  # a mean that lives where the differences were
-        "aten.smooth_l1_loss",
-    }
-)
-"""Operators whose kernel leaves its output in a larger storage than the output needs."""
-
 NOT_FOR_THE_SLOW = frozenset(
     {
+        *("unfold, fold", "Fold", "embeddings", "losses"),  # kernels take larger storages
         "one_hot with classes",  # torch takes another path where it is handed a fake tensor
         "strides of size 1",  # torch's shape functions, which the slow engine takes as they are,
         "grouped products",  # differ from its kernels
@@ -140,12 +131,7 @@ def differences(one: Trace, other: Trace) -> list[str]:
     else:
         found = []
     found += _unequal("call", map(_described, one.calls), map(_described, other.calls))
-    oversized = _oversized(one)
-    found += _unequal(
-        "storage",
-        (_lived(storage, index in oversized) for index, storage in enumerate(one.storages)),
-        (_lived(storage, index in oversized) for index, storage in enumerate(other.storages)),
-    )
+    found += _unequal("storage", map(repr, one.storages), map(repr, other.storages))
     if (one.modules, one.module_calls, one.inputs) != (
         other.modules,
         other.module_calls,
@@ -162,19 +148,8 @@ def _unequal(what: str, ones: Iterable[str], others: Iterable[str]) -> list[str]
 
 def _described(call: OpCall) -> str:
     op = call.op
-    outputs: Sequence[object] = op.outputs
-    if op.name in OVERSIZED:
-        outputs = [(spec.shape, spec.dtype, spec.strides, spec.offset) for spec in op.outputs]
-    facts = (dict(op.arguments), outputs, call.storages, call.module, call.inside)
+    facts = (dict(op.arguments), op.outputs, call.storages, call.module, call.inside)
     return f"{op.name}.{op.overload} {facts!r}"
-
-
-def _lived(storage: Storage, oversized: bool) -> str:
-    return repr(replace(storage, nbytes=-1) if oversized else storage)
-
-
-def _oversized(trace: Trace) -> set[int]:
-    return {index for call in trace.calls if call.op.name in OVERSIZED for index in call.storages}
 
 
 PAIRS = [(case, real) for case in TRACED]
