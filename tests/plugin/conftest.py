@@ -72,8 +72,9 @@ def measure(model, args=(), kwargs=None, **options):
     figures = Figures(10, 8, 10, 8)
     return Burden(
         model="Linear", inputs=tuple(map(str, args)), params=10, trainable_params=10,
-        param_memory=40, buffer_memory=0, model_memory=40, macs=8, flops=10, activation_memory=8, peak_memory=12,
-        modules=1, ops=1, uncounted_ops=0, convention=options["convention"], torch="none",
+        param_memory=40, buffer_memory=0, model_memory=40, macs=8, flops=10,
+        activation_memory=8, peak_memory=12, modules=1, ops=1, uncounted_ops=0,
+        convention=options["convention"], torch="none",
         module_rows=(ModuleRow("", "Linear", 1, figures, figures),),
         op_rows=(OpRow("aten.linear", "counted", 1),),
     )

@@ -1,4 +1,4 @@
-"""Budgets on memory and on training: measured where a limit asks for it, and told with what helps."""
+"""Budgets on memory and on training: measured where a limit asks for it, told with what helps."""
 
 from __future__ import annotations
 

@@ -37,7 +37,13 @@ def test_file(tmp_path: Path) -> None:
         "partial": [],
         "lost": ["worker gw0 was lost while running tests/test_m.py::test_dies"],
         "left_out": [],
-        "convention": {"fma": 2, "datum_bytes": None, "transcendental": 0, "target": "cpu", "rule_set": 1},
+        "convention": {
+            "fma": 2,
+            "datum_bytes": None,
+            "transcendental": 0,
+            "target": "cpu",
+            "rule_set": 1,
+        },
         "verdicts": [
             {
                 "kind": "unmatched",
