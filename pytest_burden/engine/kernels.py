@@ -22,7 +22,7 @@ from torch._subclasses.fake_tensor import (
 
 from pytest_burden.engine.abstract import CPU, intern, mark_pending, spec_of
 from pytest_burden.engine.call import Call
-from pytest_burden.engine.layouts import CORRECTED, OVERSIZED, grouped_product
+from pytest_burden.engine.layouts import CORRECTED, NORMS, OVERSIZED, grouped_product
 from pytest_burden.engine.schema import DTYPES, is_view, op_name
 from pytest_burden.engine.spec import Spec
 
@@ -114,7 +114,10 @@ def infer(call: Call, storages: Sequence[int]) -> Result:
         NotImplementedError,
     ) as error:
         raise NoShape(f"{func} has no shape function") from error
-    return _resized(call, _masked(call, _corrected(call, blanks, _classify(out, blanks, specs))))
+    result = _corrected(call, blanks, _classify(out, blanks, specs))
+    for put_right in (_with_float_statistics, _masked, _resized):
+        result = put_right(call, result)
+    return result
 
 
 _UNSAFE_VIEW = torch.ops.aten._unsafe_view.default
@@ -131,6 +134,25 @@ def _corrected(call: Call, blanks: Sequence[torch.Tensor], result: Result) -> Re
     spec = first.spec
     laid_out = intern(spec.shape, strides, 0, DTYPES[spec.dtype], spec.nbytes)
     return replace(result, outputs=(New(laid_out), *result.outputs[1:]))
+
+
+def _with_float_statistics(call: Call, result: Result) -> Result:
+    """Give a norm of half precision its statistics in float32 where its weights are: mixed."""
+    kept_in_float = (
+        op_name(call.func) in NORMS
+        and call.specs[0].dtype in ("bfloat16", "float16")
+        and any(spec.dtype == "float32" for spec in call.specs)
+    )
+    if not kept_in_float:
+        return result
+    first, *statistics = result.outputs
+    wider = [
+        New(intern(each.spec.shape, each.spec.strides, 0, torch.float32, each.spec.numel * 4))
+        if isinstance(each, New)
+        else each
+        for each in statistics
+    ]
+    return replace(result, outputs=(first, *wider))
 
 
 def _masked(call: Call, result: Result) -> Result:

@@ -77,6 +77,15 @@ None where torch's shape function is right.
 """
 
 
+NORMS = frozenset(
+    aten(
+        "native_batch_norm _native_batch_norm_legit _native_batch_norm_legit_no_training"
+        " native_layer_norm native_group_norm"
+    )
+)
+"""Operators whose second and third outputs are statistics."""
+
+
 def _reduced_in_place(call: Call, position: int, spec: Spec) -> int:
     """A loss whose mean or sum is worked out where the differences were."""
     del position
