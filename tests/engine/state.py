@@ -90,7 +90,8 @@ def world() -> dict[str, object]:
         f"{owner}.{name}": id(value)
         for owner in OWNERS
         for name, value in vars(owner).items()
-        if not isinstance(value, types.ModuleType)  # a submodule may be imported at any time
+        # A submodule may be imported at any time, and copying notes what slots a class has.
+        if not isinstance(value, types.ModuleType) and name != "__slotnames__"
     }
     return found | {
         "grad mode": torch.is_grad_enabled(),

@@ -151,13 +151,20 @@ HOARDERS: dict[str, Callable[[], nn.Module]] = {
 
 @pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
 @pytest.mark.parametrize("name", HOARDERS)
+@pytest.mark.filterwarnings("ignore:Converting a tensor with requires_grad=True")
 def test_model_and_inputs_stay(name: str, training: bool) -> None:
     """Identity, order and bytes of all that a model and its inputs hold are as they were."""
     model = HOARDERS[name]().train(training)
     x = torch.randn(4, 6)
     before, drawn = picture_of(model, x), random_states()
-    for given, real in ((x, "auto"), (x, "never"), (SPEC, "auto")):
-        measured(model, given, real=real)
+    for given, real, steps in (
+        (x, "auto", None),
+        (x, "never", None),
+        (SPEC, "auto", None),
+        (x, "auto", "Adam"),
+        (x, "never", {"optimizer": "SGD", "momentum": 0.9, "set_to_none": False}),
+    ):
+        measured(model, given, real=real, training=steps)
         assert differing(before, picture_of(model, x)) == []
         assert differing(drawn, random_states()) == []
 
@@ -165,6 +172,32 @@ def test_model_and_inputs_stay(name: str, training: bool) -> None:
 def differing(before: Picture, after: Picture) -> list[str]:
     """Return the paths whose facts are not the same."""
     return [path for path in {**before, **after} if before.get(path) != after.get(path)]
+
+
+def test_whatever_the_machine_is_set_to() -> None:
+    """Threads, oneDNN, collections and modes of the caller's change no number."""
+    network = NETWORKS[0]
+
+    def figures() -> Burden:
+        return measure(network.small, network.small_spec, training="Adam")
+
+    expected, threads, onednn = figures(), torch.get_num_threads(), torch._C._get_mkldnn_enabled()
+    try:
+        for number in (1, 2, 4):
+            torch.set_num_threads(number)
+            assert figures() == expected
+        torch._C._set_mkldnn_enabled(not onednn)
+        assert figures() == expected
+        gc.disable()
+        assert figures() == expected
+    finally:
+        torch.set_num_threads(threads)
+        torch._C._set_mkldnn_enabled(onednn)
+        gc.enable()
+    with torch.no_grad():
+        assert figures() == expected
+    with torch.inference_mode():
+        assert figures() == expected
 
 
 def test_a_change_is_seen() -> None:
@@ -190,18 +223,20 @@ def test_torch_itself_is_watched() -> None:
     assert differing(drawn, random_states()) == ["torch"]
 
 
+@pytest.mark.parametrize("training", [None, "Adam"])
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, GeneratorExit])
-def test_interrupted(error: type[BaseException]) -> None:
+def test_interrupted(error: type[BaseException], training: str | None) -> None:
     """Also Ctrl-C in the middle of a forward leaves everything in place."""
 
     def interrupt(inner: nn.Module, x: torch.Tensor) -> torch.Tensor:
         inner(x)
-        raise error
+        if torch.is_grad_enabled() or training is None:
+            raise error
 
     model = Around(nn.BatchNorm1d(6), interrupt)
     before = picture_of(model)
     with pytest.raises(error):
-        measure(model, SPEC)
+        measure(model, SPEC, training=training)
     assert differing(before, picture_of(model)) == []
 
 
@@ -218,6 +253,7 @@ def test_the_model_is_freed(name: str) -> None:
     gc.disable()
     try:
         measured(model, SPEC)
+        measured(model, SPEC, training="Adam")
         del model, module
         assert freed() is None
     finally:
@@ -227,8 +263,9 @@ def test_the_model_is_freed(name: str) -> None:
 @pytest.mark.parametrize("name", ["succeeds", "runs for real"])
 def test_burdens_hold_no_tensor(name: str) -> None:
     """A result outlives its model, and holds plain data alone."""
-    burden = measured(HOARDERS[name](), SPEC)
+    burden = measured(HOARDERS[name](), SPEC, training="SGD")
     assert burden is not None
+    assert burden.training
     assert not any(isinstance(value, torch.Tensor) for value in picture_tensors(burden))
 
 
