@@ -229,9 +229,10 @@ def test_interrupted(error: type[BaseException], training: str | None) -> None:
     """Also Ctrl-C in the middle of a forward leaves everything in place."""
 
     def interrupt(inner: nn.Module, x: torch.Tensor) -> torch.Tensor:
-        inner(x)
+        out: torch.Tensor = inner(x)
         if torch.is_grad_enabled() or training is None:
             raise error
+        return out
 
     model = Around(nn.BatchNorm1d(6), interrupt)
     before = picture_of(model)
