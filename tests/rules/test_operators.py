@@ -1,6 +1,7 @@
 """Every operator that torch tests itself with: counted, free by rule, or named below.
 
-The samples run for real on the CPU, once for all tests of this file.
+So are those that its backward calls, and the backward of that. The samples run for real on the
+CPU, once for all tests of this file.
 """
 
 from __future__ import annotations
@@ -55,6 +56,17 @@ UNCOUNTED = {
     ),
 }
 """Entries that call an operator without a count, and why it has none."""
+
+SOLVED_BACKWARD = {"linalg.matrix_norm"}
+"""Entries that are counted, but that a factorisation differentiates."""
+
+NO_SECOND_GRADIENT = {
+    *("cdist", "nn.functional.pdist", "nn.functional.hardsigmoid", "nn.functional.ctc_loss"),
+    *("nn.functional.multi_margin_loss", "nn.functional.multilabel_margin_loss"),
+    *("nn.functional.embedding_bag", "_segment_reduce.lengths", "_segment_reduce.offsets"),
+    *("nn.functional.linear_cross_entropy.chunked_none", "native_layer_norm", "sparse.mm.reduce"),
+}
+"""Entries of whose samples torch cannot differentiate all twice, mostly by its own word."""
 
 NOT_RUN = {
     **dict.fromkeys(
@@ -150,12 +162,16 @@ def _dtype(entry: Any) -> torch.dtype | None:
     return min(supported, key=str, default=None)
 
 
-def _samples(entry: Any) -> list[Any]:
+def _samples(entry: Any, *, requires_grad: bool = False) -> list[Any]:
     dtype = _dtype(entry)
     if dtype is None:
         return []
     return SHALLOW.submit(
-        lambda: list(itertools.islice(entry.sample_inputs("cpu", dtype), SAMPLES))
+        lambda: list(
+            itertools.islice(
+                entry.sample_inputs("cpu", dtype, requires_grad=requires_grad), SAMPLES
+            )
+        )
     ).result()
 
 
@@ -282,6 +298,75 @@ def test_what_is_written_is_stored(sweep: dict[str, list[Call]]) -> None:
     filled = {"fill", "zero", "resize", "resize_as", "normal", "uniform", "bernoulli"}
     filled |= {"cauchy", "exponential", "geometric", "log_normal"}
     assert skipped - filled - RECTIFIERS == set()
+
+
+def _learning(value: Any) -> list[torch.Tensor]:
+    return [
+        leaf for leaf in tree_leaves(value) if isinstance(leaf, torch.Tensor) and leaf.requires_grad
+    ]
+
+
+def _backward(entry: Any, sample: Any, *, twice: bool) -> list[Call]:
+    """Return what the gradients of a sample's results call, and those of the gradients."""
+    given = _learning((sample.input, sample.args, sample.kwargs))
+    mode = Watcher()  # type: ignore[no-untyped-call] # torch leaves its base class untyped
+    mode.calls = []
+    results = _learning(entry.op(sample.input, *sample.args, **sample.kwargs))
+    with mode:
+        for again in (True, False) if twice else (False,):
+            results = [result for result in results if result.layout is torch.strided]
+            if results:
+                ones = [torch.ones_like(result, requires_grad=again) for result in results]
+                found = torch.autograd.grad(
+                    results, given, ones, create_graph=again, allow_unused=True
+                )
+                results = _learning(found)
+    return mode.calls
+
+
+@pytest.fixture(scope="module")
+def backward(entries: list[Any]) -> dict[str, list[Call]]:
+    """Return what differentiating each entry's samples called, once and once more."""
+    found: dict[str, list[Call]] = {}
+    for entry in entries:
+        name = _name(entry)
+        if _dtype(entry) in entry.supported_backward_dtypes("cpu") and name not in NOT_RUN:
+            calls = found.setdefault(name, [])
+            for sample in _samples(entry, requires_grad=True):
+                calls += _backward(entry, sample, twice=name not in NO_SECOND_GRADIENT)
+    return found
+
+
+def test_every_backward_is_counted(backward: dict[str, list[Call]]) -> None:
+    """No gradient calls an operator that is neither counted, free nor known to have no count."""
+    unknown = {
+        name: ops
+        for name, calls in backward.items()
+        if (ops := {call.op.name for call in calls if call.rule.because == "no rule has this name"})
+    }
+    assert unknown == {}
+    uncounted = {
+        name
+        for name, calls in backward.items()
+        if any(call.rule.state == "uncounted" for call in calls)
+    }
+    assert uncounted <= UNCOUNTED.keys() | SOLVED_BACKWARD
+    called = {call.op.name for calls in backward.values() for call in calls}
+    assert len({name for name in called if "backward" in name}) > 60
+
+
+def test_macs_of_the_backward_are_half_of_what_torch_counts(
+    backward: dict[str, list[Call]],
+) -> None:
+    """For each operator that torch has a formula for; it forgets the groups of a convolution."""
+    known = [
+        call
+        for calls in backward.values()
+        for call in calls
+        if call.flops is not None and call.op.arguments.get("groups", 1) == 1
+    ]
+    assert len(known) > 100
+    assert [call for call in known if call.flops != 2 * call.cost.macs] == []
 
 
 def _total(calls: list[Call]) -> Cost:

@@ -9,8 +9,16 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch.utils.flop_counter import flop_registry
+from torch import nn
+from torch.nn import functional
+from torch.utils.flop_counter import (
+    FlopCounterMode,
+    flop_registry,
+    sdpa_backward_flop_count,
+    sdpa_flop_count,
+)
 
+from pytest_burden.engine.measure import measure
 from pytest_burden.engine.rules import Cost
 from pytest_burden.engine.spec import Argument, Spec
 from tests.rules.table import cost, spec
@@ -174,6 +182,9 @@ def test_attention_with_heads_last(sizes: Sizes) -> None:
     assert flops == 2 * flash.macs
     efficient = cost("aten._efficient_attention_forward", spec(), **arguments)
     assert _flops("_efficient_attention_forward", *swapped, None, *lengths) == 2 * efficient.macs
+    efficient = cost("aten._efficient_attention_backward", spec(), **arguments)
+    flops = _flops("_efficient_attention_backward", out, *swapped, None, out, *lengths)
+    assert flops == 2 * efficient.macs
 
 
 @pytest.mark.parametrize("kind", ["flash", "efficient"])
@@ -187,19 +198,24 @@ def test_which_dimension_the_heads_are(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["efficient", "flash"])
-def test_packed_sequences(kind: str) -> None:
+@pytest.mark.parametrize("backward", [False, True])
+def test_packed_sequences(kind: str, backward: bool) -> None:
     """Of unknown lengths: torch, too, counts each as the longest."""
-    q, k, v = Shape(17, 4, 8), Shape(19, 4, 8), Shape(19, 4, 6)
+    # Of packed sequences torch's formulas of the backward want the same width everywhere.
+    q, k, v = Shape(17, 4, 8), Shape(19, 4, 8), Shape(19, 4, 8 if backward else 6)
     starts = Shape(4)
     if kind == "efficient":
         q, k, v = (Shape(1, *shape.sizes) for shape in (q, k, v))
-    given_ = [q, k, v, *([None] if kind == "efficient" else []), starts, starts, 9, 11]
-    flops = _flops(f"_{kind}_attention_forward", *given_)
+    name = f"_{kind}_attention_{'backward' if backward else 'forward'}"
+    bias = [None] if kind == "efficient" else []
+    saved = [*bias, q] if bias else [q, None]
+    given_ = [q, q, k, v, *saved] if backward else [q, k, v, *bias]
+    flops = _flops(name, *given_, starts, starts, 9, 11)
     packed: dict[str, Argument] = {"cum_seq_q": starts.spec(), "max_q": 9, "max_k": 11}
     if kind == "efficient":
         packed = {"cu_seqlens_q": starts.spec(), "max_seqlen_q": 9, "max_seqlen_k": 11}
     found: Cost = cost(
-        f"aten._{kind}_attention_forward",
+        f"aten.{name}",
         query=q.spec(),
         key=k.spec(),
         value=v.spec(),
@@ -208,16 +224,111 @@ def test_packed_sequences(kind: str) -> None:
     assert flops == 2 * found.macs
 
 
+def _sdpa(query: Sizes, key: Sizes, value: Sizes, *_: object, **__: object) -> int:
+    return int(sdpa_flop_count(query, key, value))
+
+
+def _sdpa_backward(
+    grad: Sizes, query: Sizes, key: Sizes, value: Sizes, *_: object, **__: object
+) -> int:
+    return int(sdpa_backward_flop_count(grad, query, key, value))
+
+
+ON_CPU = {
+    aten._scaled_dot_product_flash_attention_for_cpu: _sdpa,
+    aten._scaled_dot_product_flash_attention_for_cpu_backward: _sdpa_backward,
+}
+"""Torch's formulas for attention; it names only those kernels of it that are for a GPU."""
+
+
+class Attention(nn.Module):
+    """Attention of four heads over a sequence, from one projection."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.project = nn.Linear(16, 3 * 16)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the heads, mixed."""
+        heads = self.project(x).unflatten(-1, (4, 12)).transpose(1, 2)
+        query, key, value = heads.chunk(3, -1)
+        return functional.scaled_dot_product_attention(query, key, value, is_causal=True)
+
+
+class Mixer(nn.Module):
+    """Products of every kind, between parameters and between activations."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left, self.right = (nn.Parameter(torch.ones(3, 8, 6)) for _ in range(2))
+        self.bias = nn.Parameter(torch.ones(8))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return bmm, baddbmm, einsum and addmm of ``x`` (3, 5, 8), one behind the other."""
+        y = torch.baddbmm(self.bias, x @ self.left, self.right.mT)
+        y = torch.einsum("bik,bjk->bij", y, y) @ x
+        return torch.addmm(self.bias, y[0], y[1].T @ y[2])
+
+
+TRAINED: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
+    "linear": (lambda: nn.Sequential(nn.Linear(8, 6), nn.ReLU(), nn.Linear(6, 4)), (3, 5, 8)),
+    "frozen first layer": (
+        lambda: nn.Sequential(nn.Linear(8, 6).requires_grad_(False), nn.Linear(6, 4)),  # noqa: FBT003 torch's own signature
+        (3, 5, 8),
+    ),
+    "frozen last layer": (
+        lambda: nn.Sequential(nn.Linear(8, 6), nn.Linear(6, 4).requires_grad_(False)),  # noqa: FBT003 torch's own signature
+        (3, 5, 8),
+    ),
+    "convolutions": (
+        lambda: nn.Sequential(
+            nn.Conv2d(3, 4, 3, stride=2),
+            nn.BatchNorm2d(4),
+            nn.Conv2d(4, 6, 3, dilation=2, padding=1, bias=False),
+            nn.ConvTranspose2d(6, 5, 2, stride=2),
+        ),
+        (2, 3, 17, 13),
+    ),
+    "in one and three dimensions": (
+        lambda: nn.Sequential(nn.Conv1d(4, 6, 3), nn.Unflatten(2, (2, 2, 2)), nn.Conv3d(6, 2, 2)),
+        (2, 4, 10),
+    ),
+    "products": (Mixer, (3, 5, 8)),
+    "attention": (Attention, (2, 7, 16)),
+    "multi-head attention": (
+        lambda: nn.TransformerEncoderLayer(16, 4, 24, dropout=0.0, batch_first=True),
+        (2, 7, 16),
+    ),
+    "with dropout, by plain products": (
+        lambda: nn.TransformerEncoderLayer(16, 4, 24, batch_first=True),
+        (2, 7, 16),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_a_training_step(name: str) -> None:
+    """Forward and backward of a network, run for real under torch's own counter."""
+    build, shape = TRAINED[name]
+    sizes = ", ".join(map(str, shape))
+    burden = measure(build, (f"float32[{sizes}]",), training="SGD")
+    with FlopCounterMode(display=False, custom_mapping=ON_CPU) as counter:
+        build()(torch.ones(shape)).sum().backward()
+    assert burden.training_macs is not None
+    assert counter.get_total_flops() == 2 * burden.training_macs > 2 * burden.macs
+    assert "training_macs" not in burden.lower_bounds
+
+
 COVERED = {
     *("mm", "addmm", "bmm", "baddbmm", "_scaled_mm"),
     *(*CONVOLUTIONS, "_slow_conv2d_forward", "cudnn_convolution", "convolution_backward"),
     *(f"_scaled_dot_product_{kind}_attention" for kind in ATTENTIONS),
     *(f"_scaled_dot_product_{kind}_attention_backward" for kind in ATTENTIONS),
-    *("_flash_attention_forward", "_flash_attention_backward", "_efficient_attention_forward"),
+    *("_flash_attention_forward", "_flash_attention_backward"),
+    *("_efficient_attention_forward", "_efficient_attention_backward"),
 }
 
 NOT_OURS = {
-    "_efficient_attention_backward": "a GPU kernel of training, whose lengths are data",
     "flex_attention": "not an operator: it takes Python functions",
     "flex_attention_backward": "the same",
 }

@@ -33,6 +33,12 @@ KERNEL = spec(32, 64, dtype="qint8")
             Cost(MACS, OUT.numel),
         ),
         ("quantized.matmul", {"qa": X}, Cost(MACS)),
+        ("onednn.linear_dynamic_fp16", {"x": X, "bias": None}, Cost(MACS)),
+        (
+            "onednn.linear_relu_dynamic_fp16",
+            {"x": X, "bias": spec(32)},
+            Cost(MACS, 3 * OUT.numel),
+        ),
         ("onednn.qlinear_pointwise", {"qx": X, "bias": spec(32)}, Cost(MACS, OUT.numel)),
         ("quantized.cat_relu", {"qx": [X]}, Cost(0, 2 * OUT.numel)),
         ("quantized.batch_norm2d_relu", {"qx": X}, Cost(0, 2 * OUT.numel)),

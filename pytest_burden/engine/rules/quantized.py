@@ -22,7 +22,6 @@ _LINEAR = (
     "quantized.linear_dynamic_fp16",
     "_quantized.linear",
     "_quantized.linear_dynamic",
-    "onednn.linear_dynamic_fp16",
 )
 
 
@@ -38,8 +37,7 @@ def linear(X: Spec, out: Spec, W_prepack: Argument = None) -> Cost:  # noqa: N80
 
 @rule(
     *("quantized.linear_relu", "quantized.linear_relu_dynamic"),
-    *("quantized.linear_relu_dynamic_fp16", "onednn.linear_relu_dynamic_fp16"),
-    "quantized.linear_leaky_relu",
+    *("quantized.linear_relu_dynamic_fp16", "quantized.linear_leaky_relu"),
 )
 def linear_rectified(X: Spec, out: Spec, W_prepack: Argument = None) -> Cost:  # noqa: N803 the operator's own names
     """A linear layer and a rectifier.
@@ -56,6 +54,24 @@ def linear_tanh(X: Spec, out: Spec, W_prepack: Argument = None) -> Cost:  # noqa
     X (..., k), out (..., n).
     """
     return linear(X, out, W_prepack) + transcendental(out)
+
+
+@rule("onednn.linear_dynamic_fp16")
+def linear_of_onednn(X: Spec, out: Spec, bias: Spec | None) -> Cost:
+    """m·n·k multiply-adds, and one addition an output if there is a bias.
+
+    x (..., k), out (..., n).
+    """
+    return Cost(macs=products(out, x.shape[-1]), other=out.numel if bias else 0)
+
+
+@rule("onednn.linear_relu_dynamic_fp16")
+def linear_of_onednn_rectified(x: Spec, out: Spec, bias: Spec | None) -> Cost:
+    """A linear layer and a rectifier.
+
+    x (..., k), out (..., n).
+    """
+    return linear_of_onednn(x, out, bias) + rectifier(out)
 
 
 @rule("quantized.linear_dynamic_fp16_unpacked_weight")

@@ -10,6 +10,8 @@ uncounted(
     *aten("_sparse_csr_sum _sparse_csr_prod _coalesce native_norm smm"),
     *aten("_sparse_semi_structured_linear _sparse_semi_structured_mm"),
     *aten("_sparse_semi_structured_addmm _cslt_sparse_mm"),
+    *aten("_sparse_softmax_backward_data _sparse_log_softmax_backward_data"),
+    *aten("_sparse_sum_backward _sparse_mm_reduce_impl_backward"),
     because="its work depends on how many elements are stored",
 )
 free(
