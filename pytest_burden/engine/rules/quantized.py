@@ -57,7 +57,7 @@ def linear_tanh(X: Spec, out: Spec, W_prepack: Argument = None) -> Cost:  # noqa
 
 
 @rule("onednn.linear_dynamic_fp16")
-def linear_of_onednn(X: Spec, out: Spec, bias: Spec | None) -> Cost:
+def linear_of_onednn(x: Spec, out: Spec, bias: Spec | None) -> Cost:
     """m·n·k multiply-adds, and one addition an output if there is a bias.
 
     x (..., k), out (..., n).
