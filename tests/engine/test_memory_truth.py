@@ -1,0 +1,124 @@
+"""Every network that we have, evaluated and trained: predicted as it is, operator by operator."""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from pathlib import Path
+
+import pytest
+from torch import nn
+
+from tests.engine.compared import Build, evaluated, trained
+from tests.engine.learners import LEARNERS
+from tests.networks import NETWORKS
+from tests.networks.cases import CASES, Case
+from tests.networks.corners import CORNERS
+
+SMALL = [Case(network.name, network.small, (network.small_spec,), 0) for network in NETWORKS]
+WRITTEN = [Case(name, learner.build, learner.args, 0) for name, learner in LEARNERS.items()]
+ALL = [*SMALL, *WRITTEN, *CASES, *CORNERS]
+
+COMPACT = "inputs and weights are taken as compact copies, one storage each"
+WRONG_FORWARD = {
+    "expanded input": COMPACT,
+    "spectral_norm, by hook": COMPACT,
+    "frozen": "evaluated as if its parameters asked for a gradient: matmul copies or not by it",
+}
+WRONG_TRAINING = {
+    "expanded input": COMPACT,
+    "spectral_norm, by hook": COMPACT,
+    "swin_t": "native_layer_norm_backward returns a contiguous gradient, torch's shape function"
+    " one that is laid out as the gradient that comes in",
+}
+OTHER_OPERATORS = frozenset({"inference_mode inside"})
+"""A real run does not split the operators that the prediction splits."""
+
+
+def params(cases: list[Case], wrong: dict[str, str]) -> list[object]:
+    """Return the cases, those marked that are known to differ."""
+    return [
+        pytest.param(
+            case,
+            id=case.name,
+            marks=[pytest.mark.xfail(reason=wrong[case.name], raises=AssertionError, strict=True)]
+            if case.name in wrong
+            else [],
+        )
+        for case in cases
+    ]
+
+
+@pytest.mark.parametrize(
+    "case", params([c for c in ALL if c.name not in OTHER_OPERATORS], WRONG_FORWARD)
+)
+@pytest.mark.filterwarnings("ignore")
+def test_forward(case: Case) -> None:
+    """The evaluation forward takes what is predicted, at its peak and after every operator."""
+    assert evaluated(case.build, case.args, case.kwargs).method == way(case)
+
+
+def way(case: Case) -> str:
+    """Return how a network must be traced: for real it would only agree with itself."""
+    return "real" if case.reads else "abstract"
+
+
+def learns(case: Case) -> bool:
+    """Return whether something depends on a parameter there."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = case.build()
+    learning = any(parameter.requires_grad for parameter in model.parameters())
+    return learning and case.name not in NOTHING_TO_LEARN
+
+
+NOTHING_TO_LEARN = frozenset(
+    {
+        *("no output", "inference_mode inside", "the input's gradient inside"),
+        "reentrant checkpoint",  # of an input that asks for no gradient
+    }
+)
+
+
+@pytest.mark.parametrize("case", params([c for c in ALL if learns(c)], WRONG_TRAINING))
+@pytest.mark.filterwarnings("ignore")
+def test_training(case: Case) -> None:
+    """Two training steps take what is predicted: saved, at the peak, and after every operator."""
+    assert trained(case.build, case.args, case.kwargs).method == way(case)
+
+
+def imagenet(module: str, factory: str) -> Build:
+    """Return a factory of one of the example's networks."""
+
+    def build() -> nn.Module:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.syspath_prepend(Path(__file__).parents[2] / "examples" / "imagenet")
+            made: nn.Module = getattr(importlib.import_module(f"networks.{module}"), factory)()
+        return made
+
+    return build
+
+
+@pytest.mark.parametrize(
+    ("module", "factory", "spec"),
+    [
+        ("squeezenet", "squeezenet_1_1", "float32[2, 3, 64, 64]"),
+        ("squeezenet", "squeezenet_1_0", "float32[1, 3, 80, 64]"),
+        ("resnet", "resnet_50", "float32[1, 3, 193, 193]"),
+        ("resnet", "resnext_50_32x4d", "float32[1, 3, 193, 193]"),
+    ],
+)
+def test_examples(module: str, factory: str, spec: str) -> None:
+    """The example's networks at their full width, on small images."""
+    build = imagenet(module, factory)
+    evaluated(build, (spec,))
+    trained(build, (spec,))
+
+
+@pytest.mark.parametrize("case", [c for c in ALL if "LSTM" in c.name or c.name == "lstm"], ids=str)
+@pytest.mark.filterwarnings("ignore")
+def test_recurrent_layers_are_flagged(case: Case) -> None:
+    """Storages are right, but every metric of memory says that a kernel may keep more."""
+    burden = trained(case.build, case.args, case.kwargs)
+    named = {"peak_memory", "saved_memory", "training_memory"}
+    assert named & set(burden.lower_bounds) == (set() if "Cell" in case.name else named)
