@@ -77,10 +77,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=VALUE",
         help="a keyword input: a spec with brackets, true, false, null, a number, or a text",
     )
-    measure.add_argument("--modules", action="store_true", help="one row a module as well")
-    measure.add_argument(
-        "--memory", action="store_true", help="what is alive at the peaks of memory as well"
-    )
+    _add_runs(measure)
+    _add_prints(measure)
+    _add_conventions(measure)
+    return parser
+
+
+def _add_runs(measure: argparse.ArgumentParser) -> None:
     measure.add_argument(
         "--training",
         metavar="OPTIMIZER",
@@ -91,7 +94,23 @@ def _parser() -> argparse.ArgumentParser:
         metavar="cuda[:N]",
         help="run a copy on this GPU too, and read its memory counters",
     )
+    measure.add_argument(
+        "--real",
+        choices=("auto", "never"),
+        default="auto",
+        help="whether a network that needs data may be run once for real (auto)",
+    )
+
+
+def _add_prints(measure: argparse.ArgumentParser) -> None:
+    measure.add_argument("--modules", action="store_true", help="one row a module as well")
+    measure.add_argument(
+        "--memory", action="store_true", help="what is alive at the peaks of memory as well"
+    )
     measure.add_argument("--json", action="store_true", help="print everything as JSON")
+
+
+def _add_conventions(measure: argparse.ArgumentParser) -> None:
     measure.add_argument(
         "--fma", type=int, choices=(1, 2), default=1, help="operations in a multiply-add (1)"
     )
@@ -114,13 +133,6 @@ def _parser() -> argparse.ArgumentParser:
         default="cpu",
         help="cuda: memory in the blocks of its allocator, optimizers with foreach (cpu)",
     )
-    measure.add_argument(
-        "--real",
-        choices=("auto", "never"),
-        default="auto",
-        help="whether a network that needs data may be run once for real (auto)",
-    )
-    return parser
 
 
 def _kwarg(text: str) -> tuple[str, Any]:

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import torch
 from torch import nn
 
-from pytest_burden.burden import CudaRun, Target
+from pytest_burden.burden import Burden, CudaRun
 from pytest_burden.engine.abstract import Tape
 from pytest_burden.engine.build import as_module
 from pytest_burden.engine.copying import Copier
 from pytest_burden.engine.homes import Homes
 from pytest_burden.engine.leaves import RealLeaves
+from pytest_burden.engine.steps import train
 from pytest_burden.engine.surroundings import fixed_surroundings, seed
-from pytest_burden.engine.training import Training, train
+from pytest_burden.engine.training import Training
 from pytest_burden.errors import BurdenError, suggest
-
-_TARGET: Target = "cuda"
 
 
 class Counters(Protocol):
@@ -120,6 +120,12 @@ def run_on_gpu(  # noqa: PLR0913, PLR0917 a run, on what, and what to expect of 
     return CudaRun(counters.name, nbytes, predicted)
 
 
+def counted_on_gpu(burden: Burden, run: CudaRun) -> Burden:
+    """Return a burden with what a run on a GPU said; a lower bound where it could not run."""
+    bounds = {**burden.lower_bounds, **({"cuda_memory": run.failure} if run.failure else {})}
+    return replace(burden, cuda_memory=run.nbytes, cuda=run, lower_bounds=bounds)
+
+
 def _counted(
     source: nn.Module | Callable[[], nn.Module],
     inputs: tuple[list[Any], dict[str, Any]],
@@ -139,7 +145,7 @@ def _counted(
             network(*given[0], **given[1])
         else:
             network.train()
-            train(network, given, training, Homes(Tape()), _TARGET)
+            train(network, given, training, Homes(Tape()))
             for parameter in network.parameters():
                 parameter.grad = None
         peak = counters.peak()

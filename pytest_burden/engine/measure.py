@@ -10,7 +10,7 @@ from torch import nn
 
 from pytest_burden.burden import Burden, Convention
 from pytest_burden.engine.build import read_specs
-from pytest_burden.engine.cuda import find_gpu, run_on_gpu
+from pytest_burden.engine.cuda import counted_on_gpu, find_gpu, run_on_gpu
 from pytest_burden.engine.memory import footprint
 from pytest_burden.engine.meters import meter
 from pytest_burden.engine.rules.registry import Cost, counted, normal_name
@@ -60,7 +60,8 @@ def measure(  # noqa: PLR0913 the public function: all but two are rarely given
         Exception: what the network's own forward or the factory raised.
     """
     __tracebackhide__ = True
-    trained = read_training(training)
+    convention = convention or Convention()
+    trained = read_training(training, convention.target)
     gpu = None if device is None else find_gpu(device)
     if real not in ("auto", "never"):
         raise BurdenError(f'Invalid real (neither "auto" nor "never"): {real!r}')
@@ -71,20 +72,14 @@ def measure(  # noqa: PLR0913 the public function: all but two are rarely given
     given = args if isinstance(args, (tuple, list)) else (args,)
     positional = [read_specs(value) for value in given]
     keyword = {name: read_specs(value, where="keyword") for name, value in (kwargs or {}).items()}
-    convention = convention or Convention()
     source = (model_or_factory, positional, keyword, real)
     recorded = trace(*source)
-    steps = trace(*source, trained, convention.target) if trained else None
-    burden = meter(recorded, convention, own, steps)
+    burden = meter(recorded, convention, own, trace(*source, trained) if trained else None)
     if gpu is None:
         return burden
     if isinstance(gpu, str):
         return replace(burden, unsupported={"cuda_memory": gpu})
-    if trained is not None and convention.target != "cuda":
-        steps = trace(*source, trained, "cuda")  # where optimizers work on all at once
-    predicted = footprint(recorded, steps)
-    run = run_on_gpu(model_or_factory, positional, keyword, trained, gpu, predicted)
-    bounds = {"cuda_memory": run.failure} if run.failure else {}
-    return replace(
-        burden, cuda_memory=run.nbytes, cuda=run, lower_bounds={**burden.lower_bounds, **bounds}
-    )
+    there = replace(trained, target="cuda") if trained else None
+    predicted = footprint(recorded, trace(*source, there) if there else None)
+    run = run_on_gpu(model_or_factory, positional, keyword, there, gpu, predicted)
+    return counted_on_gpu(burden, run)

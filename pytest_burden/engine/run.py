@@ -9,7 +9,6 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from pytest_burden.burden import Target
 from pytest_burden.engine.abstract import LAZY, NeedsData, Tape, active
 from pytest_burden.engine.build import as_module, build
 from pytest_burden.engine.caches import fresh_caches
@@ -26,9 +25,10 @@ from pytest_burden.engine.recall.calls import Recall
 from pytest_burden.engine.recall.layers import Layers
 from pytest_burden.engine.recorder import Recorder
 from pytest_burden.engine.spec import text_of
+from pytest_burden.engine.steps import Steps, train
 from pytest_burden.engine.surroundings import fixed_surroundings, seed
 from pytest_burden.engine.trace import Trace
-from pytest_burden.engine.training import Steps, Training, train
+from pytest_burden.engine.training import Training
 from pytest_burden.errors import BurdenError, MeasureError
 from pytest_burden.inputs import BYTES, InputSpec
 
@@ -44,7 +44,7 @@ class _Run:
         self.inputs = (list(args), dict(kwargs))
         self.network: nn.Module | None = None
 
-    def abstractly(self, training: Training | None = None, target: Target = "cpu") -> Trace:
+    def abstractly(self, training: Training | None = None) -> Trace:
         """Trace the network without data.
 
         Raises:
@@ -63,13 +63,11 @@ class _Run:
             copier = Copier(leaves)
             network, inputs = copier.copy(module), copier.copy(self.inputs)
             del copier, leaves  # what the network drops must die
-            return _trace(network, inputs, recorder, "", training, target)
+            return _trace(network, inputs, recorder, "", training)
         finally:
             active.tape = None
 
-    def for_real(
-        self, reason: str, training: Training | None = None, target: Target = "cpu"
-    ) -> Trace:
+    def for_real(self, reason: str, training: Training | None = None) -> Trace:
         """Trace the network by running a copy of it once."""
         __tracebackhide__ = True
         if isinstance(self.source, nn.Module):
@@ -81,20 +79,19 @@ class _Run:
         copier = Copier(RealLeaves(recorder.homes))
         network, inputs = copier.copy(module), copier.copy(self.inputs)
         del module, copier  # two copies of the weights are enough, and what is dropped must die
-        return _trace(network, inputs, recorder, reason, training, target)
+        return _trace(network, inputs, recorder, reason, training)
 
 
-def trace(  # noqa: PLR0913, PLR0917 the source's two kinds of input, and three choices
+def trace(
     source: Source,
     args: Sequence[Any],
     kwargs: Mapping[str, Any],
     real: RealRun = "auto",
     training: Training | None = None,
-    target: Target = "cpu",
 ) -> Trace:
     """Run the network once, on a copy, and return what happened.
 
-    In evaluation, or with ``training`` in training mode: two steps, for a ``target``.
+    In evaluation, or with ``training`` in training mode: two steps.
 
     Raises:
         MeasureError: it cannot be traced without data, and a real run is not wanted or does not
@@ -106,7 +103,7 @@ def trace(  # noqa: PLR0913, PLR0917 the source's two kinds of input, and three 
     with fixed_surroundings():
         own_error: Exception | None = None
         try:
-            return run.abstractly(training, target)
+            return run.abstractly(training)
         except NeedsData as error:
             reason = str(error)
         except BurdenError:
@@ -117,7 +114,7 @@ def trace(  # noqa: PLR0913, PLR0917 the source's two kinds of input, and three 
         try:
             refusal = _refusal(run, real, training)
             if refusal is None:
-                return run.for_real(reason, training, target)
+                return run.for_real(reason, training)
             if own_error is not None:
                 raise own_error
         finally:
@@ -139,13 +136,12 @@ def _refusal(run: _Run, real: RealRun, training: Training | None) -> str | None:
     return None
 
 
-def _trace(  # noqa: PLR0913, PLR0917 one place that knows what a run is made of
+def _trace(
     network: nn.Module,
     inputs: tuple[list[Any], dict[str, Any]],
     recorder: Recorder,
     reason: str,
     training: Training | None,
-    target: Target,
 ) -> Trace:
     __tracebackhide__ = True
     args, kwargs = inputs
@@ -174,7 +170,7 @@ def _trace(  # noqa: PLR0913, PLR0917 one place that knows what a run is made of
                 if training is None:
                     network(*args, **kwargs)
                 else:
-                    steps = train(network, inputs, training, recorder.homes, target)
+                    steps = train(network, inputs, training, recorder.homes)
         except NeedsData:
             pass  # what asked for data first stands on the tape
         except Exception as error:

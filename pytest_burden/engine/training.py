@@ -1,24 +1,17 @@
-"""Two training steps of a network: zero the gradients, forward, loss, backward, optimizer."""
+"""What ``training=`` says: which optimizer, how it is made, and what a step is."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import reduce
-from operator import add
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from torch import nn
 from torch.optim import Optimizer
 
 from pytest_burden.burden import Target
-from pytest_burden.engine.abstract import LAZY, Gradients
-from pytest_burden.engine.homes import Homes
-from pytest_burden.engine.nests import tensors
-from pytest_burden.engine.trace import Phase, PhaseName, Role
-from pytest_burden.errors import BurdenError, MeasureError, suggest
+from pytest_burden.errors import BurdenError, suggest
 
 DEFAULT = "Adam"
 _OWN_KEYS = ("optimizer", "accumulate", "set_to_none")
@@ -40,12 +33,45 @@ class Training:
     """Forwards and backwards in one step."""
     set_to_none: bool = True
     """Whether a step frees the gradients of the step before, rather than filling them with 0."""
+    target: Target = "cpu"
+    """Where: torch chooses there how an optimizer works if it is not told."""
+
+    def optimizer(self, parameters: list[torch.Tensor]) -> Optimizer:
+        """Make the optimizer, with what torch would choose on the target.
+
+        Raises:
+            BurdenError: it cannot be made, or is none.
+        """
+        try:
+            optimizer = self.make(parameters)
+        except (TypeError, ValueError) as error:
+            raise BurdenError(f"the optimizer {self.name} cannot be made: {error}") from error
+        if not isinstance(optimizer, Optimizer):
+            raise BurdenError(
+                f"Invalid training ({self.name} made no torch.optim.Optimizer): {optimizer!r}"
+            )
+        for group in optimizer.param_groups:
+            if "foreach" in group and group["foreach"] is None and not group.get("fused"):
+                group["foreach"] = self.target == "cuda"
+        return optimizer
+
+    def describe(self, optimizer: Optimizer) -> str:
+        """Return how it trains with an optimizer: ``"Adam, for-loop"``."""
+        group = optimizer.param_groups[0]
+        how = "fused" if group.get("fused") else "foreach" if group.get("foreach") else "for-loop"
+        parts = [type(optimizer).__name__, how]
+        if self.accumulate > 1:
+            parts.append(f"{self.accumulate} batches a step")
+        if not self.set_to_none:
+            parts.append("gradients zeroed in place")
+        return ", ".join(parts)
 
 
-def read_training(value: object) -> Training | None:
+def read_training(value: object, target: Target = "cpu") -> Training | None:
     """Return how ``training=`` says that the network is trained, None if it says that it is not.
 
     Args:
+        target: where it is trained.
         value: None or False; True for Adam; an optimizer's name in `torch.optim`; a dictionary
             of ``optimizer``, ``accumulate``, ``set_to_none`` and what the optimizer takes; or a
             callable that makes an optimizer from a list of parameters.
@@ -55,6 +81,10 @@ def read_training(value: object) -> Training | None:
     """
     if value is None or value is False:
         return None
+    return replace(_read(value), target=target)
+
+
+def _read(value: object) -> Training:
     if value is True:
         return _named(DEFAULT, {})
     if isinstance(value, str):
@@ -117,134 +147,4 @@ def _described(value: Mapping[Any, Any]) -> Training:
         made = Training(lambda parameters: optimizer(parameters, **options), name)
     else:
         raise BurdenError(f"Invalid optimizer (neither a name nor a callable): {optimizer!r}")
-    return Training(made.make, made.name, accumulate, set_to_none)
-
-
-@dataclass(slots=True)
-class Steps:
-    """What became of two training steps, beside the calls and storages on the tape."""
-
-    phases: list[Phase]
-    loss: int | None = None
-    optimizer: str = ""
-
-
-def train(
-    network: nn.Module,
-    inputs: tuple[Sequence[Any], Mapping[str, Any]],
-    training: Training,
-    homes: Homes,
-    target: Target,
-) -> Steps:
-    """Run two training steps; the second finds the optimizer's state, and the gradients to zero.
-
-    The network is in training mode. The loss is the sum of all floating-point outputs.
-
-    Raises:
-        MeasureError: there is nothing to train.
-        BurdenError: the callable made no optimizer.
-        Exception: what the network or the optimizer raised.
-    """
-    __tracebackhide__ = True
-    args, kwargs = inputs
-    tape, steps = homes.tape, Steps([])
-    trained: list[torch.Tensor] = [p for p in network.parameters() if p.requires_grad]
-    if any(isinstance(parameter, LAZY) for parameter in trained):
-        raise MeasureError("lazy modules have no parameters to train: run the network once before")
-    if not trained:
-        raise MeasureError("no parameter requires a gradient: there is nothing to train")
-
-    def begin(phase: PhaseName, step: int) -> None:
-        steps.phases.append(Phase(phase, step, len(tape.calls)))
-
-    tape.gradients = Gradients(_holders(network))
-    try:
-        with torch.enable_grad():
-            begin("forward", 1)
-            optimizer = _made(training, trained, target)
-            steps.optimizer = _text(training, optimizer)
-            for step in (1, 2):
-                if step > 1:
-                    begin("forward", step)
-                optimizer.zero_grad(set_to_none=training.set_to_none)
-                for turn in range(training.accumulate):
-                    if turn:
-                        begin("forward", step)
-                    loss = _loss(network(*args, **kwargs))
-                    if steps.loss is None:
-                        steps.loss = homes.token(loss).index
-                    begin("backward", step)
-                    loss.backward()
-                    del loss
-                _tell_gradients(trained, homes)
-                begin("optimizer", step)
-                with torch._C.DisableTorchFunction():
-                    optimizer.step()
-                _tell_state(optimizer, homes)
-            tape.close()  # before the optimizer goes, and its state with it
-    finally:
-        tape.gradients = None
-    return steps
-
-
-def _holders(network: nn.Module) -> dict[int, int]:
-    holders: dict[int, int] = {}
-    for index, module in enumerate(network.modules()):
-        for parameter in module._parameters.values():
-            if parameter is not None:
-                holders.setdefault(id(parameter), index)
-    return holders
-
-
-def _made(training: Training, parameters: list[torch.Tensor], target: Target) -> Optimizer:
-    try:
-        optimizer = training.make(parameters)
-    except (TypeError, ValueError) as error:
-        raise BurdenError(f"the optimizer {training.name} cannot be made: {error}") from error
-    if not isinstance(optimizer, Optimizer):
-        raise BurdenError(
-            f"Invalid training ({training.name} made no torch.optim.Optimizer): {optimizer!r}"
-        )
-    for group in optimizer.param_groups:
-        # Torch chooses by the device, which is not the one that it runs on here.
-        if "foreach" in group and group["foreach"] is None and not group.get("fused"):
-            group["foreach"] = target == "cuda"
-    return optimizer
-
-
-def _text(training: Training, optimizer: Optimizer) -> str:
-    group = optimizer.param_groups[0]
-    how = "fused" if group.get("fused") else "foreach" if group.get("foreach") else "for-loop"
-    parts = [type(optimizer).__name__, how]
-    if training.accumulate > 1:
-        parts.append(f"{training.accumulate} batches a step")
-    if not training.set_to_none:
-        parts.append("gradients zeroed in place")
-    return ", ".join(parts)
-
-
-def _loss(out: object) -> torch.Tensor:
-    sums = [tensor.sum() for tensor in tensors(out) if tensor.is_floating_point()]
-    loss = reduce(add, sums) if sums else None
-    if loss is None or not loss.requires_grad:
-        raise MeasureError("no floating-point output depends on a parameter: nothing to train")
-    return loss
-
-
-def _tell_gradients(trained: Sequence[torch.Tensor], homes: Homes) -> None:
-    for parameter in trained:
-        if parameter.grad is not None:
-            _tell(parameter.grad, "gradient", parameter, homes)
-
-
-def _tell_state(optimizer: Optimizer, homes: Homes) -> None:
-    for parameter, state in optimizer.state.items():
-        for tensor in tensors(state):
-            _tell(tensor, "optimizer state", parameter, homes)
-
-
-def _tell(tensor: torch.Tensor, role: Role, parameter: torch.Tensor, homes: Homes) -> None:
-    storage = homes.tape.storages[homes.token(tensor).index]
-    if storage.role == "result":
-        storage.role = role
-        storage.of = homes.token(parameter).index
+    return replace(made, accumulate=accumulate, set_to_none=set_to_none)

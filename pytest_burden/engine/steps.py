@@ -1,0 +1,123 @@
+"""Two training steps of a network: zero the gradients, forward, loss, backward, optimizer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+from pytest_burden.engine.abstract import LAZY
+from pytest_burden.engine.gradients import Gradients
+from pytest_burden.engine.homes import Homes
+from pytest_burden.engine.nests import tensors
+from pytest_burden.engine.trace import Phase, PhaseName, Role
+from pytest_burden.engine.training import Training
+from pytest_burden.errors import MeasureError
+
+
+@dataclass(slots=True)
+class Steps:
+    """What became of two training steps, beside the calls and storages on the tape."""
+
+    phases: list[Phase]
+    loss: int | None = None
+    optimizer: str = ""
+
+
+def train(
+    network: nn.Module,
+    inputs: tuple[Sequence[Any], Mapping[str, Any]],
+    training: Training,
+    homes: Homes,
+) -> Steps:
+    """Run two training steps; the second finds the optimizer's state, and the gradients to zero.
+
+    The network is in training mode. The loss is the sum of all floating-point outputs.
+
+    Raises:
+        MeasureError: there is nothing to train.
+        BurdenError: the callable made no optimizer.
+        Exception: what the network or the optimizer raised.
+    """
+    __tracebackhide__ = True
+    args, kwargs = inputs
+    tape, steps = homes.tape, Steps([])
+    trained: list[torch.Tensor] = [p for p in network.parameters() if p.requires_grad]
+    if any(isinstance(parameter, LAZY) for parameter in trained):
+        raise MeasureError("lazy modules have no parameters to train: run the network once before")
+    if not trained:
+        raise MeasureError("no parameter requires a gradient: there is nothing to train")
+
+    def begin(phase: PhaseName, step: int) -> None:
+        steps.phases.append(Phase(phase, step, len(tape.calls)))
+
+    tape.gradients = Gradients(_holders(network))
+    try:
+        with torch.enable_grad():
+            begin("forward", 1)
+            optimizer = training.optimizer(trained)
+            steps.optimizer = training.describe(optimizer)
+            for step in (1, 2):
+                if step > 1:
+                    begin("forward", step)
+                optimizer.zero_grad(set_to_none=training.set_to_none)
+                for turn in range(training.accumulate):
+                    if turn:
+                        begin("forward", step)
+                    loss = _loss(network(*args, **kwargs))
+                    if steps.loss is None:
+                        steps.loss = homes.token(loss).index
+                    begin("backward", step)
+                    loss.backward()
+                    del loss
+                _tell_gradients(trained, homes)
+                begin("optimizer", step)
+                with torch._C.DisableTorchFunction():  # nothing in it is a composite
+                    optimizer.step()
+                _tell_state(optimizer, homes)
+            tape.close()  # before the optimizer goes, and its state with it
+    finally:
+        tape.gradients = None
+    return steps
+
+
+def _holders(network: nn.Module) -> dict[int, int]:
+    holders: dict[int, int] = {}
+    for index, module in enumerate(network.modules()):
+        for parameter in module._parameters.values():
+            if parameter is not None:
+                holders.setdefault(id(parameter), index)
+    return holders
+
+
+def _loss(out: object) -> torch.Tensor:
+    sums = [tensor.sum() for tensor in tensors(out) if tensor.is_floating_point()]
+    loss = reduce(add, sums) if sums else None
+    if loss is None or not loss.requires_grad:
+        raise MeasureError("no floating-point output depends on a parameter: nothing to train")
+    return loss
+
+
+def _tell_gradients(trained: Sequence[torch.Tensor], homes: Homes) -> None:
+    for parameter in trained:
+        if parameter.grad is not None:
+            _tell(parameter.grad, "gradient", parameter, homes)
+
+
+def _tell_state(optimizer: Optimizer, homes: Homes) -> None:
+    for parameter, state in optimizer.state.items():
+        for tensor in tensors(state):
+            _tell(tensor, "optimizer state", parameter, homes)
+
+
+def _tell(tensor: torch.Tensor, role: Role, parameter: torch.Tensor, homes: Homes) -> None:
+    storage = homes.tape.storages[homes.token(tensor).index]
+    if storage.role == "result":
+        storage.role = role
+        storage.of = homes.token(parameter).index
