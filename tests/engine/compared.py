@@ -79,13 +79,17 @@ def changes(line: Iterable[int]) -> list[int]:
     return [nbytes for nbytes, _ in groupby(line)]
 
 
-def marked(names: Iterable[str], wrong: Mapping[str, str]) -> list[object]:
-    """Return parameters of a test, those marked that are known to differ, with the reason."""
+def marked(values: Iterable[object], wrong: Mapping[str, str]) -> list[object]:
+    """Return parameters of a test, those marked that are known to differ, with the reason.
+
+    They are known by their names: the text of a value.
+    """
     return [
         pytest.param(
-            name, marks=pytest.mark.xfail(reason=wrong[name], raises=AssertionError, strict=True)
+            value,
+            marks=pytest.mark.xfail(reason=wrong[str(value)], raises=AssertionError, strict=True),
         )
-        if name in wrong
-        else name
-        for name in names
+        if str(value) in wrong
+        else value
+        for value in values
     ]

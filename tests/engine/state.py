@@ -7,6 +7,7 @@ import random
 import threading
 import types
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -141,3 +142,26 @@ def abstract_tensors() -> list[AbstractTensor]:
     """Return the tensors without data that are still alive."""
     gc.collect()
     return [thing for thing in gc.get_objects() if type(thing) is AbstractTensor]
+
+
+def differing(before: Picture, after: Picture) -> list[str]:
+    """Return the paths whose facts are not the same."""
+    return [path for path in {**before, **after} if before.get(path) != after.get(path)]
+
+
+@contextmanager
+def quick_collections() -> Iterator[None]:
+    """Set aside what torch and the tests made before, so that looking for leaks is quick."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@contextmanager
+def nothing_left() -> Iterator[None]:
+    """Assert that torch is as before when the block has ended, and no abstract tensor is alive."""
+    before = world()
+    yield
+    assert differing(before, world()) == []
+    assert abstract_tensors() == []

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from torch import nn
 
-from tests.engine.compared import Build, evaluated, trained
+from tests.engine.compared import Build, evaluated, marked, trained
 from tests.engine.learners import LEARNERS
 from tests.networks import NETWORKS
 from tests.networks.cases import CASES, Case
@@ -35,22 +35,8 @@ OTHER_OPERATORS = frozenset({"inference_mode inside"})
 """A real run does not split the operators that the prediction splits."""
 
 
-def params(cases: list[Case], wrong: dict[str, str]) -> list[object]:
-    """Return the cases, those marked that are known to differ."""
-    return [
-        pytest.param(
-            case,
-            id=case.name,
-            marks=[pytest.mark.xfail(reason=wrong[case.name], raises=AssertionError, strict=True)]
-            if case.name in wrong
-            else [],
-        )
-        for case in cases
-    ]
-
-
 @pytest.mark.parametrize(
-    "case", params([c for c in ALL if c.name not in OTHER_OPERATORS], WRONG_FORWARD)
+    "case", marked([c for c in ALL if c.name not in OTHER_OPERATORS], WRONG_FORWARD), ids=str
 )
 @pytest.mark.filterwarnings("ignore")
 def test_forward(case: Case) -> None:
@@ -80,7 +66,7 @@ NOTHING_TO_LEARN = frozenset(
 )
 
 
-@pytest.mark.parametrize("case", params([c for c in ALL if learns(c)], WRONG_TRAINING))
+@pytest.mark.parametrize("case", marked([c for c in ALL if learns(c)], WRONG_TRAINING), ids=str)
 @pytest.mark.filterwarnings("ignore")
 def test_training(case: Case) -> None:
     """Two training steps take what is predicted: saved, at the peak, and after every operator."""

@@ -18,7 +18,13 @@ from torch import nn, optim
 
 from pytest_burden import Burden, measure
 from tests.engine.learners import LEARNERS, ROWS, Blocks, normal_cnn
-from tests.engine.state import Picture, abstract_tensors, picture_of, random_states, world
+from tests.engine.state import (
+    differing,
+    nothing_left,
+    picture_of,
+    quick_collections,
+    random_states,
+)
 from tests.networks.cases import Around
 
 BATCH = torch.Size((64, 8))
@@ -30,27 +36,17 @@ DESCRIPTIONS: tuple[Any, ...] = (
 )
 
 
-def differing(before: Picture, after: Picture) -> list[str]:
-    """Return the paths whose facts are not the same."""
-    return [path for path in {**before, **after} if before.get(path) != after.get(path)]
-
-
 @pytest.fixture(autouse=True, scope="module")
 def _quick_collections() -> Iterator[None]:
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
+    with quick_collections():
+        yield
 
 
 @pytest.fixture(autouse=True)
 def _nothing_is_left() -> Iterator[None]:
-    """Whatever is measured here, torch is as before and no abstract tensor is alive."""
     measure(nn.Linear(2, 2), "float32[1, 2]", training=True)  # what torch imports meanwhile
-    before = world()
-    yield
-    assert differing(before, world()) == []
-    assert abstract_tensors() == []
+    with nothing_left():
+        yield
 
 
 class Lived(nn.Module):

@@ -23,7 +23,14 @@ import torch
 from torch import nn
 
 from pytest_burden import Burden, MeasureError, measure
-from tests.engine.state import Picture, abstract_tensors, picture_of, random_states, world
+from tests.engine.state import (
+    differing,
+    nothing_left,
+    picture_of,
+    quick_collections,
+    random_states,
+    world,
+)
 from tests.networks import NETWORKS, Network
 from tests.networks.cases import Around, encoder, normed, shared_three_times, tied
 
@@ -32,23 +39,15 @@ SPEC = "float32[4, 6]"
 
 @pytest.fixture(autouse=True, scope="module")
 def _quick_collections() -> Iterator[None]:
-    """Set aside what torch and the tests made before, so that looking for leaks is quick."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
+    with quick_collections():
+        yield
 
 
 @pytest.fixture(autouse=True)
 def _nothing_is_left() -> Iterator[None]:
-    """Whatever a test here measures, torch is as before and no abstract tensor is alive."""
-    measure(nn.Linear(2, 2), "float32[1, 2]")  # what torch imports at the first operator
-    before = world()
-    yield
-    after = world()
-    assert {name for name in before if before[name] != after.get(name)} == set()
-    assert set(after) - set(before) == set()
-    assert abstract_tensors() == []
+    measure(nn.Linear(2, 2), "float32[1, 2]")  # what torch imports meanwhile
+    with nothing_left():
+        yield
 
 
 class Hoarder(nn.Module):
@@ -167,11 +166,6 @@ def test_model_and_inputs_stay(name: str, training: bool) -> None:
         measured(model, given, real=real, training=steps)
         assert differing(before, picture_of(model, x)) == []
         assert differing(drawn, random_states()) == []
-
-
-def differing(before: Picture, after: Picture) -> list[str]:
-    """Return the paths whose facts are not the same."""
-    return [path for path in {**before, **after} if before.get(path) != after.get(path)]
 
 
 def test_whatever_the_machine_is_set_to() -> None:
