@@ -30,7 +30,7 @@ T = TypeVar("T")
 _ATOMS = frozenset(
     {
         bool, int, float, complex, str, bytes, type(None), type(Ellipsis), type(NotImplemented),
-        type, range, slice, types.BuiltinFunctionType, types.ModuleType, property,
+        type, range, slice, types.ModuleType, property,
         torch.dtype, torch.device, torch.layout, torch.memory_format, torch.Size,
     }
 )  # fmt: skip
@@ -73,11 +73,25 @@ class Copier:
     def _tensor(self, tensor: torch.Tensor) -> torch.Tensor:
         """Let the leaf be made, and give it copies of what the user has hung onto the tensor."""
         made = self._leaf(tensor)
+        if tensor.requires_grad:
+            self._hooks(tensor, made)
         if extra := tensor.__dict__:
             self._keep(tensor, made)
             for name, item in extra.items():
                 setattr(made, name, self.copy(item))
         return made
+
+    def _hooks(self, tensor: torch.Tensor, made: torch.Tensor) -> None:
+        """Register what runs when a gradient arrives: it may be the optimizer itself."""
+        ways = (
+            (tensor._backward_hooks, made.register_hook),
+            (tensor._post_accumulate_grad_hooks, made.register_post_accumulate_grad_hook),
+        )
+        for hooks, register in ways:
+            if hooks and made.is_leaf and made.requires_grad:
+                self._keep(tensor, made)
+                for hook in hooks.values():
+                    register(self.copy(hook))  # type: ignore[no-untyped-call]  # torch's is not
 
     def _spec(self, spec: InputSpec) -> torch.Tensor:
         return self._leaf(spec)
@@ -153,6 +167,12 @@ class Copier:
 
     def _method(self, value: types.MethodType) -> object:
         return types.MethodType(value.__func__, self.copy(value.__self__))
+
+    def _builtin(self, value: types.BuiltinFunctionType) -> object:
+        """Copy a method of a built-in type, ``list.append`` say, with its object."""
+        owner: object = value.__self__
+        copied = self.copy(owner)
+        return value if copied is owner else getattr(copied, value.__name__)
 
     def _partial(self, value: functools.partial[Any]) -> object:
         return functools.partial(
@@ -250,6 +270,7 @@ _REBUILD: dict[type, Callable[[Copier, Any], Any]] = {
     set: Copier._set,
     functools.partial: Copier._partial,
     types.MethodType: Copier._method,
+    types.BuiltinFunctionType: Copier._builtin,
     types.FunctionType: Copier._function,
     weakref.ref: Copier._weakref,
     Cached: Copier._cached,

@@ -107,11 +107,6 @@ def test_inputs_that_share(inputs: tuple[torch.Tensor, ...]) -> None:
     trained(build, inputs)
 
 
-LOST = pytest.mark.xfail(
-    reason="hooks of parameters are not copied", raises=AssertionError, strict=True
-)
-
-
 def with_hook() -> nn.Module:
     """A network that works out something of a parameter's gradient."""
     network = Blocks()
@@ -134,7 +129,6 @@ def step_by_step() -> nn.Module:
 
 
 @pytest.mark.parametrize("build", [with_hook, step_by_step])
-@LOST
 def test_hooks_of_parameters(build: Callable[[], nn.Module]) -> None:
     """Hooks on parameters run, such as those that make an optimizer part of the backward."""
     trained(build, (ROWS,))
