@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 import torch.backends.opt_einsum
+from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
 
 from pytest_burden.engine.escapes import watched_capsules
 
@@ -26,8 +27,9 @@ def fixed_surroundings() -> Iterator[None]:
     Random state: building and tracing run under seed 0, so that layer drop gives one answer.
     Off: gradients and inference mode, oneDNN (its recurrent kernel hides matrix products), the
     fast paths of attention modules, ``opt_einsum`` (an optional package that reorders products),
-    ``torch.compile`` (the eager network is measured), garbage collection (a tensor in a reference
-    cycle would die at a moment that differs from run to run).
+    ``torch.compile`` (the eager network is measured), the caller's hooks on all saved tensors and
+    on all optimizers, anomaly detection (it reads values), garbage collection (a tensor in a
+    reference cycle would die at a moment that differs from run to run).
     """
     with contextlib.ExitStack() as stack:
         stack.enter_context(_ONE_AT_A_TIME)
@@ -43,6 +45,10 @@ def fixed_surroundings() -> Iterator[None]:
         einsum = torch.backends.opt_einsum
         stack.enter_context(_switched(lambda: einsum.enabled, einsum._set_enabled, to=False))
         stack.enter_context(_eager())
+        stack.enter_context(torch.autograd.set_detect_anomaly(mode=False))
+        stack.enter_context(_no_saved_tensors_hooks())
+        for hooks in (_global_optimizer_pre_hooks, _global_optimizer_post_hooks):
+            stack.enter_context(_emptied(hooks))
         stack.enter_context(
             _switched(gc.isenabled, lambda on: gc.enable() if on else gc.disable(), to=False)
         )
@@ -57,6 +63,30 @@ def _switched(read: Callable[[], Any], write: Callable[[Any], Any], *, to: bool)
         yield
     finally:
         write(before)
+
+
+@contextlib.contextmanager
+def _no_saved_tensors_hooks() -> Iterator[None]:
+    autograd = torch._C._autograd
+    hooks = []
+    while (pair := autograd._top_saved_tensors_default_hooks(True)) is not None:  # noqa: FBT003
+        hooks.append(pair)
+        autograd._pop_saved_tensors_default_hooks()
+    try:
+        yield
+    finally:
+        for pair in reversed(hooks):
+            autograd._push_saved_tensors_default_hooks(*pair)
+
+
+@contextlib.contextmanager
+def _emptied(table: dict[Any, Any]) -> Iterator[None]:
+    before = dict(table)
+    table.clear()
+    try:
+        yield
+    finally:
+        table.update(before)
 
 
 @contextlib.contextmanager

@@ -263,11 +263,6 @@ def _deterministic() -> Iterator[None]:
         torch.use_deterministic_algorithms(False)  # noqa: FBT003
 
 
-AMBIENT = pytest.mark.xfail(
-    reason="a mode around the measurement is around the network", raises=AssertionError, strict=True
-)
-
-
 @pytest.mark.parametrize(
     "around",
     [
@@ -279,8 +274,8 @@ AMBIENT = pytest.mark.xfail(
         _deterministic,
         lambda: torch.autograd.set_multithreading_enabled(False),
         lambda: torch.profiler.profile(profile_memory=True),
-        pytest.param(lambda: torch.autograd.set_detect_anomaly(True), marks=AMBIENT),
-        pytest.param(torch.autograd.graph.save_on_cpu, marks=AMBIENT),
+        lambda: torch.autograd.set_detect_anomaly(True),
+        torch.autograd.graph.save_on_cpu,
     ],
     ids=[
         *("nothing", "no_grad", "inference_mode", "oneDNN", "garbage collection", "deterministic"),
@@ -332,9 +327,6 @@ def test_threads_at_once() -> None:
     assert found == {name: [expected[name]] * 3 for name in names}
 
 
-@pytest.mark.xfail(
-    reason="hooks for every optimizer are run for ours as well", raises=AssertionError, strict=True
-)
 def test_hooks_of_all_optimizers() -> None:
     """Hooks that the user has for every optimizer hear nothing of a measurement."""
     seen: list[object] = []
