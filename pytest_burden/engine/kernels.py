@@ -22,7 +22,7 @@ from torch._subclasses.fake_tensor import (
 
 from pytest_burden.engine.abstract import CPU, intern, mark_pending, spec_of
 from pytest_burden.engine.call import Call
-from pytest_burden.engine.layouts import CORRECTED, NORMS, OVERSIZED, grouped_product
+from pytest_burden.engine.layouts import CORRECTED, NORMS, OVERSIZED, UNMASKED, grouped_product
 from pytest_burden.engine.schema import DTYPES, is_view, op_name
 from pytest_burden.engine.spec import Spec
 
@@ -115,7 +115,7 @@ def infer(call: Call, storages: Sequence[int]) -> Result:
     ) as error:
         raise NoShape(f"{func} has no shape function") from error
     result = _corrected(call, blanks, _classify(out, blanks, specs))
-    for put_right in (_with_float_statistics, _masked, _resized):
+    for put_right in (_mixed, _masked, _resized):
         result = put_right(call, result)
     return result
 
@@ -125,10 +125,12 @@ _UNSAFE_VIEW = torch.ops.aten._unsafe_view.default
 
 def _corrected(call: Call, blanks: Sequence[torch.Tensor], result: Result) -> Result:
     """Put right the strides that torch's shape function gives the first output."""
-    strides_of = CORRECTED.get(op_name(call.func))
-    if strides_of is None or not blanks or not isinstance(first := result.outputs[0], New):
+    known = CORRECTED.get(op_name(call.func))
+    if known is None or len(blanks) <= known.source:
         return result
-    strides = strides_of(call, blanks[0])
+    if not isinstance(first := result.outputs[0], New):
+        return result
+    strides = known.layout(call, blanks[known.source], first.spec)
     if strides is None:
         return result
     spec = first.spec
@@ -136,8 +138,14 @@ def _corrected(call: Call, blanks: Sequence[torch.Tensor], result: Result) -> Re
     return replace(result, outputs=(New(laid_out), *result.outputs[1:]))
 
 
-def _with_float_statistics(call: Call, result: Result) -> Result:
-    """Give a norm of half precision its statistics in float32 where its weights are: mixed."""
+def _mixed(call: Call, result: Result) -> Result:
+    """Give a norm of half precision its statistics in float32 where its weights are.
+
+    The gradient of its input is as the input.
+    """
+    if call.func is _GROUP_NORM_BACKWARD and isinstance(first := result.outputs[0], New):
+        dtype = DTYPES[call.specs[1].dtype]
+        return replace(result, outputs=(_cast(first, dtype), *result.outputs[1:]))
     kept_in_float = (
         op_name(call.func) in NORMS
         and call.specs[0].dtype in ("bfloat16", "float16")
@@ -146,13 +154,16 @@ def _with_float_statistics(call: Call, result: Result) -> Result:
     if not kept_in_float:
         return result
     first, *statistics = result.outputs
-    wider = [
-        New(intern(each.spec.shape, each.spec.strides, 0, torch.float32, each.spec.numel * 4))
-        if isinstance(each, New)
-        else each
-        for each in statistics
-    ]
+    wider = [_cast(each, torch.float32) if isinstance(each, New) else each for each in statistics]
     return replace(result, outputs=(first, *wider))
+
+
+_GROUP_NORM_BACKWARD = torch.ops.aten.native_group_norm_backward.default
+
+
+def _cast(output: New, dtype: torch.dtype) -> New:
+    spec = output.spec
+    return New(intern(spec.shape, spec.strides, 0, dtype, spec.numel * dtype.itemsize))
 
 
 def _masked(call: Call, result: Result) -> Result:
@@ -164,8 +175,12 @@ def _masked(call: Call, result: Result) -> Result:
     mask = call.args[position] if position < len(call.args) else call.kwargs.get("output_mask")
     if not isinstance(mask, (list, tuple)) or len(mask) != len(result.outputs):
         return result
-    kept = zip(result.outputs, mask, strict=True)
-    return replace(result, outputs=tuple(out if asked else Plain(None) for out, asked in kept))
+    made = UNMASKED.get(op_name(call.func))
+    outputs = tuple(
+        output if asked or index == made else Plain(None)
+        for index, (output, asked) in enumerate(zip(result.outputs, mask, strict=True))
+    )
+    return replace(result, outputs=outputs)
 
 
 def _resized(call: Call, result: Result) -> Result:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import torch
 from torch._prims_common import suggest_memory_format
@@ -15,40 +16,42 @@ from torch._prims_common import suggest_memory_format
 from pytest_burden.engine.call import Call, known_spec
 from pytest_burden.engine.rules.registry import aten
 from pytest_burden.engine.schema import DTYPES, make_op
-from pytest_burden.engine.spec import Spec
+from pytest_burden.engine.spec import Spec, contiguous_strides
 
 Strides = tuple[int, ...]
 
 
-def _of_batch_norm(call: Call, source: torch.Tensor) -> Strides | None:
-    """Contiguous or channels_last, whatever the input is; torch says: the input's strides."""
-    del call
+def _in_memory_format(call: Call, source: torch.Tensor, out: Spec) -> Strides | None:
+    """Contiguous or channels_last, whatever else the source is; torch says: the input's strides."""
+    del call, out
     memory_format = suggest_memory_format(source)
     return torch.empty_like(source, device="meta", memory_format=memory_format).stride()
 
 
-def _of_layer_norm(call: Call, source: torch.Tensor) -> Strides | None:
-    """Contiguous; torch says: as the input, whose dimensions of size 1 may have any stride."""
+def _contiguous(call: Call, source: torch.Tensor, out: Spec) -> Strides | None:
+    """Contiguous; torch says: as the source."""
+    del call, source
+    return contiguous_strides(out.shape)
+
+
+def _as_source(call: Call, source: torch.Tensor, out: Spec) -> Strides | None:
+    """The source's, if it has no gaps; torch says: others, if only in dimensions of size 1."""
     del call
-    return torch.empty(source.shape, device="meta").stride()
+    fits = tuple(source.shape) == out.shape and _DENSE(source)
+    return source.stride() if fits else None
 
 
-def _as_source(call: Call, source: torch.Tensor) -> Strides | None:
-    """The input's, if it has no gaps; torch says: other strides for dimensions of size 1."""
-    del call
-    return source.stride() if _DENSE(source) else None
-
-
-def _as_only_source(call: Call, source: torch.Tensor) -> Strides | None:
+def _as_only_source(call: Call, source: torch.Tensor, out: Spec) -> Strides | None:
     """The input's, if it has no gaps and no memory format is asked for."""
-    return _as_source(call, source) if call.kwargs.get("memory_format") is None else None
+    return _as_source(call, source, out) if call.kwargs.get("memory_format") is None else None
 
 
-def _with_a_number(call: Call, source: torch.Tensor) -> Strides | None:
+def _with_a_number(call: Call, source: torch.Tensor, out: Spec) -> Strides | None:
     """Compact in the order of the input's; torch says: contiguous, if that is as good.
 
     The two differ in dimensions of size 1. With a second tensor torch is right.
     """
+    del out
     if len(call.tensors) > 1 or not _DENSE(source):
         return None
     size, strides = source.shape, source.stride()
@@ -62,19 +65,47 @@ def _with_a_number(call: Call, source: torch.Tensor) -> Strides | None:
 
 _DENSE = torch.ops.aten.is_non_overlapping_and_dense.default
 
-CORRECTED: Mapping[str, Callable[[Call, torch.Tensor], Strides | None]] = {
-    "aten.native_batch_norm": _of_batch_norm,
-    "aten._native_batch_norm_legit": _of_batch_norm,
-    "aten._native_batch_norm_legit_no_training": _of_batch_norm,
-    "aten.native_layer_norm": _of_layer_norm,
-    "aten._scaled_dot_product_flash_attention_for_cpu": _as_source,
-    **dict.fromkeys(aten("add sub rsub mul div"), _with_a_number),
-    **dict.fromkeys(aten("empty_like zeros_like ones_like full_like"), _as_only_source),
-}
-"""By operator: the strides of its first output if that is new, from its first input.
+Layout = Callable[[Call, torch.Tensor, Spec], Strides | None]
 
-None where torch's shape function is right.
-"""
+
+class Correction(NamedTuple):
+    """How the first output of an operator is laid out, from one of its tensors."""
+
+    layout: Layout
+    source: int = 0
+    """Position among the tensor arguments."""
+
+
+CORRECTED: Mapping[str, Correction] = {
+    **dict.fromkeys(
+        aten("native_batch_norm _native_batch_norm_legit _native_batch_norm_legit_no_training"),
+        Correction(_in_memory_format),
+    ),
+    **dict.fromkeys(
+        aten(
+            "native_layer_norm native_layer_norm_backward log_sigmoid_forward rrelu_with_noise"
+            " mse_loss_backward smooth_l1_loss_backward huber_loss_backward glu_backward"
+            " _log_softmax_backward_data"
+        ),
+        Correction(_contiguous),
+    ),
+    **dict.fromkeys(
+        aten(
+            "_scaled_dot_product_flash_attention_for_cpu roll native_channel_shuffle"
+            " softplus_backward hardswish_backward elu_backward hardtanh_backward"
+            " hardsigmoid_backward logit_backward"
+        ),
+        Correction(_as_source),
+    ),
+    "aten.binary_cross_entropy_backward": Correction(_as_source, source=1),
+    **dict.fromkeys(
+        aten("native_batch_norm_backward reflection_pad2d_backward replication_pad2d_backward"),
+        Correction(_in_memory_format, source=1),
+    ),
+    **dict.fromkeys(aten("add sub rsub mul div"), Correction(_with_a_number)),
+    **dict.fromkeys(aten("empty_like zeros_like ones_like full_like"), Correction(_as_only_source)),
+}
+"""By operator: the strides of its first output if that is new; None where torch is right."""
 
 
 NORMS = frozenset(
@@ -84,6 +115,11 @@ NORMS = frozenset(
     )
 )
 """Operators whose second and third outputs are statistics."""
+
+UNMASKED: Mapping[str, int] = dict.fromkeys(
+    aten("grid_sampler_2d_backward grid_sampler_3d_backward"), 1
+)
+"""Backward operators, and which output their kernel makes also where it is not asked for."""
 
 
 def _reduced_in_place(call: Call, position: int, spec: Spec) -> int:
@@ -114,7 +150,9 @@ _BAG_SIZES = 2
 _OFFSETS = 2
 
 OVERSIZED: Mapping[str, Callable[[Call, int, Spec], int]] = {
-    **dict.fromkeys(aten("mse_loss smooth_l1_loss soft_margin_loss"), _reduced_in_place),
+    **dict.fromkeys(
+        aten("mse_loss smooth_l1_loss soft_margin_loss binary_cross_entropy"), _reduced_in_place
+    ),
     "aten.col2im": _unfolded_first,
     **dict.fromkeys(aten("_embedding_bag _embedding_bag_forward_only"), _one_offset_more),
 }

@@ -28,8 +28,6 @@ WRONG_FORWARD = {
 WRONG_TRAINING = {
     "expanded input": COMPACT,
     "spectral_norm, by hook": COMPACT,
-    "swin_t": "native_layer_norm_backward returns a contiguous gradient, torch's shape function"
-    " one that is laid out as the gradient that comes in",
 }
 OTHER_OPERATORS = frozenset({"inference_mode inside"})
 """A real run does not split the operators that the prediction splits."""

@@ -619,14 +619,9 @@ CORNERS = {
     for name, learner in learners.items()
 }
 
-MIXED = "native_group_norm_backward returns the dtype of the input, not that of the weight"
 ONE_STORAGE = "tensors that share a storage are copied into one each"
-UNREDUCED = "binary_cross_entropy leaves a mean in the storage of the losses that it is of"
 WRONG = {
-    "dtypes: autocast, convolutions": MIXED,
-    "dtypes: bfloat16 around a group norm": MIXED,
     "norms: spectral, by hook": ONE_STORAGE,
-    "losses: binary": UNREDUCED,
 }
 
 
@@ -645,10 +640,7 @@ EVALUATED = [
 ]
 
 
-@pytest.mark.parametrize(
-    "name",
-    marked(dict.fromkeys(EVALUATED), {"losses: binary": UNREDUCED}),
-)
+@pytest.mark.parametrize("name", EVALUATED)
 @pytest.mark.filterwarnings("ignore")
 def test_corners_evaluated(name: str) -> None:
     """The same networks in evaluation."""
