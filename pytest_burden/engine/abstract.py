@@ -238,3 +238,29 @@ def dense_spec(tensor: torch.Tensor) -> Spec:
         spec = intern(shape, strides, 0, dtype, tensor.numel() * dtype.itemsize)
         _DENSE[key] = spec
     return spec
+
+
+def whole_spec(tensor: torch.Tensor) -> Spec:
+    """Return the spec of a tensor as it lies in its storage, however large that is."""
+    if type(tensor) is AbstractTensor:
+        return tensor.spec
+    storage = torch.Tensor.untyped_storage(tensor)
+    key = (
+        tensor.shape, tensor.stride(), tensor.storage_offset(), tensor.dtype, storage.nbytes(),
+        tensor.is_conj(), tensor.is_neg(),
+    )  # fmt: skip
+    spec = _WHOLE.get(key)
+    if spec is None:
+        spec = _WHOLE[key] = spec_of(tensor)
+    return spec
+
+
+_WHOLE: dict[tuple[object, ...], Spec] = {}
+
+
+def storage_key(tensor: torch.Tensor) -> int:
+    """Return what two tensors have in common if, and while, they share a storage."""
+    if type(tensor) is AbstractTensor:
+        return id(tensor.token)
+    address: int = torch.Tensor.untyped_storage(tensor)._cdata
+    return address

@@ -226,7 +226,10 @@ class Copier:
         return value
 
     def _scripted(self, module: torch.jit.ScriptModule) -> torch.jit.ScriptModule:
-        return copy.deepcopy(module)
+        new = copy.deepcopy(module)
+        for parameter, copied in zip(module.parameters(), new.parameters(), strict=True):
+            copied.requires_grad_(parameter.requires_grad)
+        return new
 
     def _object(self, value: Any) -> Any:
         """Rebuild a plain object attribute by attribute; leave others to ``copy.deepcopy``."""

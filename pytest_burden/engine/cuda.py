@@ -13,9 +13,8 @@ from torch import nn
 from pytest_burden.burden import Burden, CudaRun
 from pytest_burden.engine.abstract import Tape
 from pytest_burden.engine.build import as_module
-from pytest_burden.engine.copying import Copier
 from pytest_burden.engine.homes import Homes
-from pytest_burden.engine.leaves import RealLeaves
+from pytest_burden.engine.leaves import RealLeaves, copies
 from pytest_burden.engine.steps import train
 from pytest_burden.engine.surroundings import fixed_surroundings, seed
 from pytest_burden.engine.training import Training
@@ -135,9 +134,8 @@ def _counted(
     module = source if isinstance(source, nn.Module) else as_module(source(), source)
     gc.collect()  # what waits for it would leave the counters in the middle of the run
     before = counters.allocated()
-    copier = Copier(RealLeaves(Homes(Tape()), counters.device))
-    network, given = copier.copy(module), copier.copy(inputs)
-    del module, copier
+    network, given = copies(module, inputs, RealLeaves(Homes(Tape()), counters.device))
+    del module
     for _ in range(2):
         seed()
         counters.reset()

@@ -91,13 +91,14 @@ CORRECTED: Mapping[str, Correction] = {
     ),
     **dict.fromkeys(
         aten(
-            "_scaled_dot_product_flash_attention_for_cpu roll native_channel_shuffle"
-            " softplus_backward hardswish_backward elu_backward hardtanh_backward"
-            " hardsigmoid_backward logit_backward"
+            "_scaled_dot_product_flash_attention_for_cpu roll channel_shuffle"
+            " native_channel_shuffle softplus_backward hardswish_backward elu_backward"
+            " hardtanh_backward hardsigmoid_backward logit_backward"
         ),
         Correction(_as_source),
     ),
     "aten.binary_cross_entropy_backward": Correction(_as_source, source=1),
+    "aten.rrelu_with_noise_backward": Correction(_as_source, source=2),
     **dict.fromkeys(
         aten("native_batch_norm_backward reflection_pad2d_backward replication_pad2d_backward"),
         Correction(_in_memory_format, source=1),

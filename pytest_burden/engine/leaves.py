@@ -16,7 +16,10 @@ from pytest_burden.engine.abstract import (
     dense_spec,
     intern,
     needs_data,
+    storage_key,
+    whole_spec,
 )
+from pytest_burden.engine.copying import Copier
 from pytest_burden.engine.homes import Homes
 from pytest_burden.engine.recorder import LARGE
 from pytest_burden.engine.schema import DTYPES
@@ -25,13 +28,26 @@ from pytest_burden.engine.trace import Role
 from pytest_burden.errors import MeasureError
 from pytest_burden.inputs import InputSpec
 
+_SMALL = 8 * LARGE
+"""Bytes of a storage up to which values in it are kept together with their neighbours."""
+
 _PLAIN = (torch.Tensor, nn.Parameter, AbstractTensor)
+
+
+Inputs = tuple[list[Any], dict[str, Any]]
+"""Positional and by keyword."""
 
 
 class _Leaves:
     def __init__(self, homes: Homes) -> None:
         """Register every storage in ``homes``."""
         self._homes = homes
+        self.inputs = False
+        """Whether inputs are copied now. What these are slices of is none of the network's cost:
+
+        each gets a compact storage of its own, as if it had been given by its spec. Of a network,
+        tensors that share a storage share its copy.
+        """
 
     def _role(self, tensor: torch.Tensor) -> Role:
         kind = type(tensor)
@@ -46,9 +62,6 @@ class _Leaves:
         self._homes.token(made, role)
         return made
 
-    def _abstract(self, spec: Spec, role: Role) -> AbstractTensor:
-        return abstract(spec, Token(self._homes.tape, spec.storage_bytes, role))
-
 
 class AbstractLeaves(_Leaves):
     """Makes tensors abstract; small ones of known value become real copies."""
@@ -57,6 +70,8 @@ class AbstractLeaves(_Leaves):
         """Register in ``homes``; ``built`` knows the network's real tensors if we built it."""
         super().__init__(homes)
         self._built = built
+        self._tokens: dict[int, Token] = {}
+        self._copies = _Copies(CPU)
 
     def __call__(self, tensor: torch.Tensor | InputSpec) -> torch.Tensor:
         """Return what stands for ``tensor`` in the run."""
@@ -68,13 +83,31 @@ class AbstractLeaves(_Leaves):
             needs_data(f"a {type(tensor).__name__} of layout {tensor.layout}")
         role = self._role(tensor)
         if role != "parameter" and self._keeps_values(tensor):
-            return self._at_home(tensor.detach().to(CPU, copy=True), role)
-        made = self._abstract(dense_spec(tensor), role)
+            small = tensor.untyped_storage().nbytes() <= _SMALL
+            copied = self._copies.of(tensor, shared=small and not self.inputs)
+            return self._at_home(copied, role)
+        if self.inputs:
+            made = self._compact(dense_spec(tensor))
+        else:
+            spec = whole_spec(tensor)
+            made = abstract(spec, self._token(storage_key(tensor), spec.storage_bytes, role))
         if tensor.requires_grad:
             made.requires_grad = True
         if role == "parameter":
             made._is_param = True
         return made
+
+    def _compact(self, spec: Spec) -> AbstractTensor:
+        return abstract(spec, Token(self._homes.tape, spec.storage_bytes, "input"))
+
+    def _token(self, key: int, nbytes: int, role: Role) -> Token:
+        """Return the token of the copy of a storage."""
+        token = self._tokens.get(key)
+        if token is None:
+            token = self._tokens[key] = Token(self._homes.tape, nbytes, role)
+        elif role == "parameter":  # met first as a tensor that a module holds beside it
+            self._homes.tape.storages[token.index].role = role
+        return token
 
     def _keeps_values(self, tensor: torch.Tensor) -> bool:
         return _stays_real(tensor) and (self._built is None or self._built.trusts(tensor))
@@ -86,7 +119,7 @@ class AbstractLeaves(_Leaves):
             return self._at_home(torch.full(size, spec.fill, dtype=dtype), "input")
         strides = contiguous_strides(size)
         described = intern(tuple(size), strides, 0, dtype, size.numel() * dtype.itemsize)
-        return self._abstract(described, "input")
+        return self._compact(described)
 
 
 class RealLeaves(_Leaves):
@@ -100,6 +133,7 @@ class RealLeaves(_Leaves):
         """Register in ``homes`` what is copied to ``device``."""
         super().__init__(homes)
         self._device = device
+        self._copies = _Copies(device)
 
     def __call__(self, tensor: torch.Tensor | InputSpec) -> torch.Tensor:
         """Return what stands for ``tensor`` in the run."""
@@ -107,18 +141,50 @@ class RealLeaves(_Leaves):
             return self._at_home(_drawn(tensor).to(self._device), "input")
         if isinstance(tensor, LAZY):
             return _without_shape(tensor, self._device)
-        return self._at_home(_copied(tensor, self._device), self._role(tensor))
+        return self._at_home(self._copied(tensor), self._role(tensor))
+
+    def _copied(self, tensor: torch.Tensor) -> torch.Tensor:
+        if tensor.is_meta or type(tensor) is AbstractTensor:
+            raise MeasureError("its tensors have no data (they are on the meta device)")
+        made = self._copies.of(tensor, shared=not self.inputs)
+        if isinstance(tensor, nn.Parameter):
+            made = nn.Parameter(made, requires_grad=tensor.requires_grad)
+        elif tensor.requires_grad:
+            made.requires_grad_()
+        return made
 
 
-def _copied(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
-    if tensor.is_meta or type(tensor) is AbstractTensor:
-        raise MeasureError("its tensors have no data (they are on the meta device)")
-    made: torch.Tensor = tensor.detach().to(device, copy=True)
-    if isinstance(tensor, nn.Parameter):
-        made = nn.Parameter(made, requires_grad=tensor.requires_grad)
-    elif tensor.requires_grad:
-        made.requires_grad_()
-    return made
+def copies(
+    module: nn.Module, inputs: Inputs, leaves: AbstractLeaves | RealLeaves
+) -> tuple[nn.Module, Inputs]:
+    """Return copies of a network and its inputs, with what ``leaves`` makes of each tensor."""
+    copier = Copier(leaves)
+    network = copier.copy(module)
+    leaves.inputs = True
+    return network, copier.copy(inputs)
+
+
+class _Copies:
+    """Copies of tensors with their data; what shares a storage can share its copy."""
+
+    def __init__(self, device: torch.device) -> None:
+        """Copy to ``device``."""
+        self._device = device
+        self._made: dict[int, torch.UntypedStorage] = {}
+
+    def of(self, tensor: torch.Tensor, *, shared: bool) -> torch.Tensor:
+        """Return a copy outside of autograd, compact unless its storage is ``shared``."""
+        source = tensor.detach()
+        if not shared or not _describable(tensor) or source.is_conj() or source.is_neg():
+            return source.to(self._device, copy=True)
+        storage = source.untyped_storage()
+        copied = self._made.get(storage._cdata)
+        if copied is None:
+            flat = torch.empty(0, dtype=torch.uint8, device=source.device).set_(storage)
+            copied = flat.to(self._device, copy=True).untyped_storage()
+            self._made[storage._cdata] = copied
+        made = torch.empty(0, dtype=source.dtype, device=self._device)
+        return made.set_(copied, source.storage_offset(), source.shape, source.stride())
 
 
 def _without_shape(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:

@@ -176,7 +176,7 @@ class Recorder(TorchDispatchMode):
                 needs_data(str(error))
         return self._replay(call, entry, tokens)
 
-    def _replay(self, call: Call, entry: Entry, tokens: Sequence[Token]) -> Any:
+    def _replay(self, call: Call, entry: Entry, tokens: list[Token]) -> Any:
         """Hand out the outputs of a known call and record it."""
         lone = entry.lone
         if type(lone) is New:
@@ -192,9 +192,11 @@ class Recorder(TorchDispatchMode):
             return tensor
         return self._replay_all(call, entry, tokens)
 
-    def _replay_all(self, call: Call, entry: Entry, tokens: Sequence[Token]) -> Any:
+    def _replay_all(self, call: Call, entry: Entry, tokens: list[Token]) -> Any:
         """Hand out any number of outputs, and see to what else the call does."""
         result = entry.result
+        if result.reshaped:
+            self._reshape(call, result, tokens)
         values: list[Any] = []
         storages: list[int] = []
         for output in result.outputs:
@@ -214,11 +216,26 @@ class Recorder(TorchDispatchMode):
         for index in entry.writes:
             if type(call.tensors[index]) is not AbstractTensor:
                 self.homes.taint(call.tensors[index])
-        if result.reshaped:
-            _reshape(call, result)
         if storages:
             self.record(entry.op, tuple(storages))
         return values[0] if result.container is None else result.container(values)
+
+    def _reshape(self, call: Call, result: Result, tokens: list[Token]) -> None:
+        """Carry out an in-place change of shape on the tensors' metadata.
+
+        A storage that grows is another one from then on, as for an allocator.
+        """
+        if "inplace_view" not in {tag.name for tag in call.func.tags}:
+            needs_data(f"{call.func} on a tensor without data")
+        with torch._C._DisableTorchDispatch():
+            call.func(*call.args, **call.kwargs)
+        for output in result.outputs:
+            if type(output) is Same:
+                tensor, nbytes = call.tensors[output.index], output.spec.storage_bytes
+                if type(tensor) is AbstractTensor:
+                    tensor.spec = output.spec
+                    if nbytes > self.tape.storages[tensor.token.index].nbytes:
+                        tensor.token = tokens[output.index] = Token(self.tape, nbytes, "result")
 
     def composite(
         self, name: str, arguments: Mapping[str, Any], run: Callable[[], torch.Tensor]
@@ -291,17 +308,6 @@ def _argument(call: Call, position: int, name: str) -> object:
 
 def _flat(value: object) -> Sequence[object]:
     return value if isinstance(value, (list, tuple)) else (value,)
-
-
-def _reshape(call: Call, result: Result) -> None:
-    """Carry out an in-place change of shape on the tensors' metadata."""
-    if "inplace_view" not in {tag.name for tag in call.func.tags}:
-        needs_data(f"{call.func} on a tensor without data")
-    with torch._C._DisableTorchDispatch():
-        call.func(*call.args, **call.kwargs)
-    for output in result.outputs:
-        if type(output) is Same and type(tensor := call.tensors[output.index]) is AbstractTensor:
-            tensor.spec = output.spec
 
 
 def _may_grow_huge(call: Call) -> bool:

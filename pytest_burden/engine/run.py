@@ -14,12 +14,11 @@ from pytest_burden.engine.build import as_module, build
 from pytest_burden.engine.caches import fresh_caches
 from pytest_burden.engine.call import known_spec
 from pytest_burden.engine.composites import Composites
-from pytest_burden.engine.copying import Copier
 from pytest_burden.engine.frames import Frames, following, shapes
 from pytest_burden.engine.freememory import free_memory
 from pytest_burden.engine.homes import Homes
 from pytest_burden.engine.inventory import inventory, is_lazy
-from pytest_burden.engine.leaves import AbstractLeaves, RealLeaves
+from pytest_burden.engine.leaves import AbstractLeaves, RealLeaves, copies
 from pytest_burden.engine.nests import tensors
 from pytest_burden.engine.recall.calls import Recall
 from pytest_burden.engine.recall.layers import Layers
@@ -60,9 +59,8 @@ class _Run:
         leaves = AbstractLeaves(recorder.homes, built)
         active.tape = recorder.tape
         try:
-            copier = Copier(leaves)
-            network, inputs = copier.copy(module), copier.copy(self.inputs)
-            del copier, leaves  # what the network drops must die
+            network, inputs = copies(module, self.inputs, leaves)
+            del leaves  # what the network drops must die
             return _trace(network, inputs, recorder, "", training)
         finally:
             active.tape = None
@@ -76,9 +74,8 @@ class _Run:
             seed()  # an attempt without data may have drawn numbers
             module = as_module(self.source(), self.source)
         recorder = Recorder(Tape(), real=True)
-        copier = Copier(RealLeaves(recorder.homes))
-        network, inputs = copier.copy(module), copier.copy(self.inputs)
-        del module, copier  # two copies of the weights are enough, and what is dropped must die
+        network, inputs = copies(module, self.inputs, RealLeaves(recorder.homes))
+        del module  # two copies of the weights are enough
         return _trace(network, inputs, recorder, reason, training)
 
 
@@ -151,8 +148,8 @@ def _trace(
     named = list(network.named_modules())
     modules = [module for _, module in named]
     lazy = recorder.real and is_lazy(modules)
+    _tell_held(modules, recorder.homes)
     holdings = None if lazy else inventory(named, recorder.homes)
-    _tell_buffers(modules, recorder.homes)
     described = shapes((args, kwargs))
     given = {}
     for tensor in tensors(inputs):
@@ -198,9 +195,16 @@ def _trace(
     )
 
 
-def _tell_buffers(modules: Iterable[nn.Module], homes: Homes) -> None:
-    """Say which of the tensors that were there before the run are buffers."""
+def _tell_held(modules: Iterable[nn.Module], homes: Homes) -> None:
+    """Say which of the tensors that were there before the run are buffers.
+
+    And which are parameters, where the copier does not see them.
+    """
     for module in modules:
+        if isinstance(module, torch.jit.ScriptModule):
+            for parameter in module._parameters.values():
+                if parameter is not None:
+                    homes.token(parameter, "parameter")
         for buffer in module._buffers.values():
             if buffer is not None:
                 homes.tell(buffer, "buffer")

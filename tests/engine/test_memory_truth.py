@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from torch import nn
 
-from tests.engine.compared import Build, evaluated, marked, trained
+from tests.engine.compared import Build, evaluated, trained
 from tests.engine.learners import LEARNERS
 from tests.networks import NETWORKS
 from tests.networks.cases import CASES, Case
@@ -19,23 +19,11 @@ SMALL = [Case(network.name, network.small, (network.small_spec,), 0) for network
 WRITTEN = [Case(name, learner.build, learner.args, 0) for name, learner in LEARNERS.items()]
 ALL = [*SMALL, *WRITTEN, *CASES, *CORNERS]
 
-COMPACT = "inputs and weights are taken as compact copies, one storage each"
-WRONG_FORWARD = {
-    "expanded input": COMPACT,
-    "spectral_norm, by hook": COMPACT,
-    "frozen": "evaluated as if its parameters asked for a gradient: matmul copies or not by it",
-}
-WRONG_TRAINING = {
-    "expanded input": COMPACT,
-    "spectral_norm, by hook": COMPACT,
-}
 OTHER_OPERATORS = frozenset({"inference_mode inside"})
 """A real run does not split the operators that the prediction splits."""
 
 
-@pytest.mark.parametrize(
-    "case", marked([c for c in ALL if c.name not in OTHER_OPERATORS], WRONG_FORWARD), ids=str
-)
+@pytest.mark.parametrize("case", [c for c in ALL if c.name not in OTHER_OPERATORS], ids=str)
 @pytest.mark.filterwarnings("ignore")
 def test_forward(case: Case) -> None:
     """The evaluation forward takes what is predicted, at its peak and after every operator."""
@@ -64,7 +52,7 @@ NOTHING_TO_LEARN = frozenset(
 )
 
 
-@pytest.mark.parametrize("case", marked([c for c in ALL if learns(c)], WRONG_TRAINING), ids=str)
+@pytest.mark.parametrize("case", [c for c in ALL if learns(c)], ids=str)
 @pytest.mark.filterwarnings("ignore")
 def test_training(case: Case) -> None:
     """Two training steps take what is predicted: saved, at the peak, and after every operator."""

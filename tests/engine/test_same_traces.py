@@ -118,6 +118,7 @@ class FakeLeaves(RealLeaves):
 
     def __call__(self, tensor: torch.Tensor | InputSpec) -> torch.Tensor:
         """Return a fake tensor of the same metadata."""
+        self._elsewhere.inputs = self.inputs
         with unset_fake_temporarily():
             copied = self._elsewhere(tensor)
         role = "input" if isinstance(tensor, InputSpec) else self._role(tensor)

@@ -22,7 +22,7 @@ from torch.utils.checkpoint import (
 )
 
 from pytest_burden import measure
-from tests.engine.compared import evaluated, marked, trained
+from tests.engine.compared import evaluated, trained
 from tests.engine.learners import IMAGE, TOKENS, Blocks, Learner, layers, normal_cnn
 from tests.networks.cases import Around, Pair, Symmetric, around, calling
 
@@ -619,13 +619,8 @@ CORNERS = {
     for name, learner in learners.items()
 }
 
-ONE_STORAGE = "tensors that share a storage are copied into one each"
-WRONG = {
-    "norms: spectral, by hook": ONE_STORAGE,
-}
 
-
-@pytest.mark.parametrize("name", marked(CORNERS, WRONG))
+@pytest.mark.parametrize("name", CORNERS)
 @pytest.mark.filterwarnings("ignore")
 def test_corners(name: str) -> None:
     """What is predicted of two steps is what they take, to the byte and operator by operator."""

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812 the name that everyone knows
 
-from tests.engine.compared import evaluated, marked, trained
+from tests.engine.compared import evaluated, trained
 from tests.networks.cases import around
 
 TOKENS = "float32[4, 36, 8]"
@@ -88,15 +88,6 @@ FUNCTIONS: Mapping[str, Function] = {
     "logits": lambda x: F.binary_cross_entropy_with_logits(x, x.detach() * 0, reduction="none"),
 }
 
-CONTIGUOUS = "the kernel's result is contiguous, torch's shape function says: as what goes in"
-AS_INPUT = "the kernel's result is laid out as the input, torch's shape function says: contiguous"
-AS_GRADIENT = (
-    "the kernel lays its gradient out as the one that comes in, torch's shape function as the input"
-)
-NOT_AS_GRADIENT = (
-    "the kernel lays its gradient out as the input, torch's shape function as the one that comes in"
-)
-
 
 def image(tokens: torch.Tensor) -> torch.Tensor:
     """Return (N, 8, 6, 6) of (N, 36, 8), a view."""
@@ -120,7 +111,7 @@ def between(layer: Callable[[], nn.Module]) -> Callable[[], nn.Module]:
     return lambda: nn.Sequential(nn.Linear(8, 8), layer(), nn.Linear(8, 2))
 
 
-@pytest.mark.parametrize("name", marked(LAYERS, {"RReLU": CONTIGUOUS, "ChannelShuffle": AS_INPUT}))
+@pytest.mark.parametrize("name", LAYERS)
 def test_between_tokens(name: str) -> None:
     """A layer between products of tokens: its output and its gradient are copied or not."""
     build = around(between(LAYERS[name]), to_tokens)
@@ -128,7 +119,7 @@ def test_between_tokens(name: str) -> None:
     trained(build, (TOKENS,))
 
 
-@pytest.mark.parametrize("name", marked(LAYERS, {"ChannelShuffle": AS_INPUT}))
+@pytest.mark.parametrize("name", LAYERS)
 def test_gradient_of_another_layout(name: str) -> None:
     """A layer whose input is channels_last and whose gradient is contiguous."""
     trained(around(between(LAYERS[name]), to_sums), (TOKENS,))
