@@ -27,11 +27,12 @@ NEVER = object()
 class Operator:
     """One operator and what is asked of it at every call; `operator_of` returns the only one."""
 
-    __slots__ = ("by_value", "decomposes", "func")
+    __slots__ = ("by_value", "decomposes", "func", "silent")
 
     def __init__(self, func: OpOverload) -> None:
         self.func = func
         self.by_value = func in _BY_VALUE
+        self.silent = not func._schema.returns
         has_kernel = torch._C._dispatch_has_kernel_for_dispatch_key
         # Torch defines it by others, as is seen under inference_mode; some have a kernel besides.
         self.decomposes = has_kernel(func.name(), "CompositeImplicitAutograd") and not has_kernel(
@@ -56,15 +57,20 @@ def operator_of(func: OpOverload) -> Operator:
 _OPS: dict[tuple[object, ...], Op] = {}
 
 
+_default_dtype = torch.get_default_dtype
+
+
 class Arguments:
     """What goes into one call: its tensors, their specs, and a key that tells it from others."""
 
-    __slots__ = ("key", "specs", "tensors")
+    __slots__ = ("abstract", "key", "specs", "tensors")
 
     def __init__(self, called: object, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
-        self.key: list[object] = [called, torch.get_default_dtype()]
+        self.key: list[object] = [called, _default_dtype()]
         self.tensors: list[Any] = []
         self.specs: list[Spec] = []
+        self.abstract = True
+        """Whether no tensor has values."""
         self._scan(args)
         for name, value in kwargs.items():
             self.key.append(name)
@@ -75,9 +81,10 @@ class Arguments:
         for value in values:
             kind = type(value)
             if kind is AbstractTensor:
+                spec = value.spec
                 self.tensors.append(value)
-                self.specs.append(value.spec)
-                key.append(value.spec)
+                self.specs.append(spec)
+                key.append(spec)
             elif kind is int or value is None:
                 key.append(value)
             elif kind is slice:
@@ -94,6 +101,7 @@ class Arguments:
                     key.append(kind)
                     self._scan(value)
             elif isinstance(value, torch.Tensor):
+                self.abstract = False
                 self._scan_real(value)
             else:
                 key.append(kind if isinstance(value, torch.Generator) else NEVER)

@@ -50,6 +50,15 @@ COMPOSITES: Mapping[Callable[..., Any], tuple[str, tuple[str, ...]]] = {
 _RECURRENT = frozenset({torch.lstm, torch.gru, torch.rnn_tanh, torch.rnn_relu})
 """No composites, for their products are rows of their own; but torch has one kernel for each."""
 
+_HOOKING = frozenset(
+    {
+        torch.Tensor.register_hook,
+        torch.Tensor.register_post_accumulate_grad_hook,
+        torch.Tensor.retain_grad,
+    }
+)
+"""By what a forward changes a backward though its operators stay the same."""
+
 # This function asks for overrides itself, which switches the mode off for all that it calls. Its
 # twin does not ask, so that the attention inside is seen; see `Composites`.
 _ATTENTION_LAYER = functional.multi_head_attention_forward
@@ -81,6 +90,8 @@ class Composites(Guard):
         """Let every function pass, and write the composites down."""
         __tracebackhide__ = True
         kwargs = kwargs or {}
+        if func in _HOOKING and (gradients := self._recorder.tape.gradients) is not None:
+            gradients.hooked = True
         if func is _ATTENTION_LAYER:
             with self:
                 return _ATTENTION_LAYER_UNASKED(*args, **kwargs)

@@ -58,6 +58,12 @@ class Homes:
         if index is not None and self.tape.storages[index].role == "constant":
             self.tape.storages[index].role = role
 
+    def settle(self, tensor: torch.Tensor, token: Token) -> torch.Tensor:
+        """Let the storage of a tensor that is new be that of ``token``; return the tensor."""
+        storage = torch.Tensor.untyped_storage(tensor)
+        self._settle(storage, storage._cdata, token)
+        return tensor
+
     def _settle(self, storage: torch.UntypedStorage, address: int, token: Token) -> None:
         home = self._homes[address] = _Home(storage, self._forget)
         home.address = address

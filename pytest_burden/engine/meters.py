@@ -45,7 +45,7 @@ def meter(
 ) -> Burden:
     """Return every metric of a forward, and of its ``training`` if that was traced too."""
     calls = Counter((call.op, call.module) for call in trace.calls if not call.inside)
-    prices = {op: price(op, convention, own) for op, _ in calls}
+    prices = {op: price(op, convention, own) for op in dict.fromkeys(op for op, _ in calls)}
     figures = [[_params(module) if module.held else 0, *_NOTHING] for module in trace.modules]
     for (op, index), count in calls.items():
         _, macs, flops, memory = prices[op]
@@ -114,9 +114,10 @@ def _train(
     """
     end = next(phase.start for phase in trace.phases if phase.name == "optimizer")
     calls = Counter((call.op, call.module) for call in trace.calls[:end] if not call.inside)
+    prices = {op: price(op, convention, own) for op in {op for op, _ in calls}}
     uncounted: Counter[str] = Counter()
     for (op, index), count in calls.items():
-        state, macs, flops, _ = price(op, convention, own)
+        state, macs, flops, _ = prices[op]
         figures[index][_TRAINING_MACS] += count * macs
         figures[index][_TRAINING_FLOPS] += count * flops
         if state == "uncounted":

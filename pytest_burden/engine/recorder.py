@@ -99,12 +99,13 @@ class Recorder(TorchDispatchMode):
         call = Call(operator, args, kwargs)
         if self.real:
             return self._run(call)
-        for tensor in call.tensors:
-            if type(tensor) is AbstractTensor or not self.homes.trusts(tensor):
-                return self._answer(call)
-        if not call.tensors or _may_grow_huge(call):
-            return self._make(call)
-        return self._run(call)
+        if (call.abstract and call.tensors) or any(map(self._has_no_values, call.tensors)):
+            return self._answer(call)
+        makes = not call.tensors and not operator.silent
+        return self._make(call) if makes or _may_grow_huge(call) else self._run(call)
+
+    def _has_no_values(self, tensor: torch.Tensor) -> bool:
+        return type(tensor) is AbstractTensor or not self.homes.trusts(tensor)
 
     def _run(self, call: Call, op: Op | None = None) -> Any:
         """Run an operator for real; ``op`` describes it if that is known before."""
@@ -154,10 +155,10 @@ class Recorder(TorchDispatchMode):
         func = call.func
         if func is aten._local_scalar_dense.default and self._building and _in_initialiser():
             return DTYPE_ZERO[call.tensors[0].dtype.is_floating_point]
-        tokens = [
-            tensor.token if type(tensor) is AbstractTensor else self.homes.token(tensor)
-            for tensor in call.tensors
-        ]
+        if call.abstract:
+            tokens = [tensor.token for tensor in call.tensors]
+        else:
+            tokens = [self.homes.token(tensor) for tensor in call.tensors]
         key = tuple(call.key)
         shared: tuple[int, ...] = ()
         if len(tokens) > 1:

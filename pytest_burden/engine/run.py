@@ -167,7 +167,7 @@ def _trace(
                 if training is None:
                     network(*args, **kwargs)
                 else:
-                    steps = train(network, inputs, training, recorder.homes)
+                    steps = train(network, inputs, training, recorder.homes, recall)
         except NeedsData:
             pass  # what asked for data first stands on the tape
         except Exception as error:

@@ -16,6 +16,9 @@ from pytest_burden.engine.abstract import LAZY
 from pytest_burden.engine.gradients import Gradients
 from pytest_burden.engine.homes import Homes
 from pytest_burden.engine.nests import tensors
+from pytest_burden.engine.recall import optimizers
+from pytest_burden.engine.recall.backwards import Backwards
+from pytest_burden.engine.recall.calls import Recall
 from pytest_burden.engine.trace import Phase, PhaseName, Role
 from pytest_burden.engine.training import Training
 from pytest_burden.errors import MeasureError
@@ -35,10 +38,12 @@ def train(
     inputs: tuple[Sequence[Any], Mapping[str, Any]],
     training: Training,
     homes: Homes,
+    recall: Recall | None = None,
 ) -> Steps:
     """Run two training steps; the second finds the optimizer's state, and the gradients to zero.
 
-    The network is in training mode. The loss is the sum of all floating-point outputs.
+    The network is in training mode. The loss is the sum of all floating-point outputs. A step of
+    an optimizer that ``recall`` knows is not done again.
 
     Raises:
         MeasureError: there is nothing to train.
@@ -58,6 +63,7 @@ def train(
         steps.phases.append(Phase(phase, step, len(tape.calls)))
 
     tape.gradients = Gradients(_holders(network))
+    backwards = Backwards(trained, tape, tape.gradients, recall)
     try:
         with torch.enable_grad():
             begin("forward", 1)
@@ -66,21 +72,22 @@ def train(
             for step in (1, 2):
                 if step > 1:
                     begin("forward", step)
-                optimizer.zero_grad(set_to_none=training.set_to_none)
+                with torch._C.DisableTorchFunction():  # nothing in it is a composite
+                    optimizer.zero_grad(set_to_none=training.set_to_none)
                 for turn in range(training.accumulate):
                     if turn:
                         begin("forward", step)
-                    loss = _loss(network(*args, **kwargs))
+                    start = backwards.start()
+                    loss = [_loss(network(*args, **kwargs))]
                     if steps.loss is None:
-                        steps.loss = homes.token(loss).index
+                        steps.loss = homes.token(loss[0]).index
                     begin("backward", step)
-                    loss.backward()
-                    del loss
-                _tell_gradients(trained, homes)
+                    backwards.run(loss, start)
                 begin("optimizer", step)
-                with torch._C.DisableTorchFunction():  # nothing in it is a composite
-                    optimizer.step()
-                _tell_state(optimizer, homes)
+                with torch._C.DisableTorchFunction():
+                    _tell_gradients(trained, homes)
+                    optimizers.step(optimizer, homes, recall)
+                    _tell_state(optimizer, homes)
             tape.close()  # before the optimizer goes, and its state with it
     finally:
         tape.gradients = None

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from pytest_burden.engine.abstract import AbstractTensor, Tape, Token, abstract, dense_spec
 from pytest_burden.engine.recall import calls
-from pytest_burden.engine.recall.calls import Known, Output
+from pytest_burden.engine.recall.calls import Known, Output, Record
 from pytest_burden.engine.spec import Op
 from pytest_burden.engine.trace import OpCall
 
@@ -37,7 +37,7 @@ def test_own_functions(monkeypatch: pytest.MonkeyPatch, replacement: Any) -> Non
 def test_changed_functions(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is known is forgotten if one function of torch stands in the place of another."""
     assert calls._code.is_own()
-    calls._KNOWN["key",] = Known((), (), ())
+    calls._KNOWN["key",] = Known(Record((), ()), ())
     assert calls._code.is_own()
     assert calls._KNOWN
     monkeypatch.setattr(functional, "silu", functional.gelu)
@@ -59,14 +59,14 @@ def test_only_what_ends_in_the_call() -> None:
     del between
     stored = ((8, 0, None), (8, 0, 1))
     new, same = Output(same=False, spec=SPEC, home=0), Output(same=True, spec=SPEC, home=~0)
-    assert learnt(out, out, x) == Known(((EXP, (0,)),), stored, new)
-    assert learnt(out, x, x) == Known(((EXP, (~0,)),), stored, new)
-    assert learnt([x, out], x, x) == Known(((EXP, (~0,)),), stored, [same, new])
+    assert learnt(out, out, x) == Known(Record(((EXP, (0,)),), stored), new)
+    assert learnt(out, x, x) == Known(Record(((EXP, (~0,)),), stored), new)
+    assert learnt([x, out], x, x) == Known(Record(((EXP, (~0,)),), stored), [same, new])
     assert learnt(out, elsewhere, x) is None
     assert learnt(out, elsewhere, x, elsewhere) is not None
     assert learnt(elsewhere, x, x) is None
     assert learnt([out, 3], x, x) is None
-    assert learnt((out, [x]), x, x) == Known(((EXP, (~0,)),), stored, (new, [same]))
+    assert learnt((out, [x]), x, x) == Known(Record(((EXP, (~0,)),), stored), (new, [same]))
     assert learnt(torch.empty(2), x, x) is None
     twin = abstract(SPEC, out.token)
     assert learnt([out, twin], x, x) is None

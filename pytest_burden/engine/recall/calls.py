@@ -7,12 +7,14 @@ function of what it is given, so a call equal to an earlier one need not be run.
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from itertools import repeat
 from operator import is_not, itemgetter
 from pathlib import Path
 from types import BuiltinFunctionType, FunctionType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch.autograd import forward_ad
@@ -33,13 +35,67 @@ class Output(NamedTuple):
     """Where it lies: in a new storage, or ``~i``, in that of the tensor i that went in."""
 
 
-class Known(NamedTuple):
-    """What one call did; times and new storages are counted from its beginning."""
+class Record(NamedTuple):
+    """What went onto the tape in one call; times and new storages are counted from its beginning.
+
+    `again` puts it there once more.
+    """
 
     calls: tuple[tuple[Op, tuple[int, ...]], ...]
     """Operators, and where each of their outputs lies, said as in `Output.home`."""
     storages: tuple[tuple[int, int, int | None], ...]
     """Bytes, birth and death of each new storage; only what is handed out has no death."""
+
+    def again(self, given: Sequence[int], tape: Tape, modules: Sequence[int] | None = None) -> int:
+        """Record it, for a call that was given these storages; return the index of the first new.
+
+        All of it belongs to the module that runs, or each call to one of ``modules``; and none is
+        marked as inside of a composite.
+        """
+        start, first = len(tape.calls), len(tape.storages)
+        for nbytes, birth, death in self.storages:
+            end = None if death is None else start + death
+            tape.storages.append(Storage(nbytes, "result", start + birth, end))
+        belongs = repeat(tape.module) if modules is None else modules
+        for (op, homes), module in zip(self.calls, belongs, strict=False):
+            storages = tuple([first + home if home >= 0 else given[~home] for home in homes])
+            tape.calls.append(OpCall(op, module, storages, inside=False))
+        return first
+
+
+def recorded(
+    given: Sequence[int], handed_out: Sequence[int], tape: Tape, first_call: int, first_storage: int
+) -> tuple[Record, list[int]] | None:
+    """Return what went onto the tape since, None if it cannot be done again.
+
+    Args:
+        given: the storages of the tensors that went in.
+        handed_out: the storages of those that came out; they are returned as in `Output.home`.
+        tape: what it stands on.
+        first_call: number of calls before it.
+        first_storage: number of storages before it.
+    """
+    homes = {index: ~i for i, index in reversed([*enumerate(given)])}
+    homes |= {index: index - first_storage for index in range(first_storage, len(tape.storages))}
+    calls, born = tape.calls[first_call:], tape.storages[first_storage:]
+    out = [homes.get(index) for index in handed_out]
+    kept = {index for index, one in enumerate(born) if one.death is None}
+    new = [home for home in out if home is not None and home >= 0]
+    used = {index for call in calls for index in call.storages}
+    # An output's storage has one token here, so no two outputs can share a new one.
+    if None in out or kept - {*new} or len({*new}) < len(new) or used - homes.keys():
+        return None
+    record = Record(
+        tuple((call.op, tuple(homes[index] for index in call.storages)) for call in calls),
+        tuple(_since(first_call, one) for one in born),
+    )
+    return record, [home for home in out if home is not None]
+
+
+class Known(NamedTuple):
+    """What one call did."""
+
+    record: Record
     outputs: Any
     """One `Output`, or a tuple or list of them, such as a recurrent layer's pair of pairs."""
 
@@ -105,15 +161,7 @@ def is_special(functions: int) -> bool:
 
 def _again(known: Known, given: Sequence[AbstractTensor], tape: Tape) -> Any:
     """Record a call that was seen before."""
-    start, first = len(tape.calls), len(tape.storages)
-    for nbytes, birth, death in known.storages:
-        end = None if death is None else start + death
-        tape.storages.append(Storage(nbytes, "result", start + birth, end))
-    for op, homes in known.calls:
-        storages = tuple(
-            [first + home if home >= 0 else given[~home].token.index for home in homes]
-        )
-        tape.calls.append(OpCall(op, tape.module, storages, inside=False))
+    first = known.record.again([tensor.token.index for tensor in given], tape)
     return _handed_out(known.outputs, given, tape, first)
 
 
@@ -130,27 +178,25 @@ def _learnt(
     out: object, given: Sequence[AbstractTensor], tape: Tape, first_call: int, first_storage: int
 ) -> Known | None:
     """Return what was recorded from ``first_call`` on, None if it cannot be done again."""
-    homes = {tensor.token.index: ~i for i, tensor in reversed([*enumerate(given)])}
-    homes |= {index: index - first_storage for index in range(first_storage, len(tape.storages))}
-    outputs: list[Output] = []
-    for value in _flat(out):
-        if type(value) is not AbstractTensor or value.token.index not in homes:
-            return None
-        same = next((i for i, tensor in enumerate(given) if tensor is value), None)
-        home = homes[value.token.index] if same is None else ~same
-        outputs.append(Output(same is not None, value.spec, home))
-    calls, born = tape.calls[first_call:], tape.storages[first_storage:]
-    kept = {index for index, one in enumerate(born) if one.death is None}
-    new = [one.home for one in outputs if one.home >= 0]
-    elsewhere = {index for call in calls for index in call.storages} - homes.keys()
-    # An output's storage has one token here, so no two outputs can share a new one.
-    if kept - {*new} or len({*new}) < len(new) or elsewhere:
+    values = _flat(out)
+    if any(type(value) is not AbstractTensor for value in values):
         return None
-    return Known(
-        tuple((call.op, tuple(homes[index] for index in call.storages)) for call in calls),
-        tuple(_since(first_call, one) for one in born),
-        _arranged(iter(outputs), out),
+    tensors = cast("list[AbstractTensor]", values)
+    found = recorded(
+        [tensor.token.index for tensor in given],
+        [tensor.token.index for tensor in tensors],
+        tape,
+        first_call,
+        first_storage,
     )
+    if found is None:
+        return None
+    record, homes = found
+    outputs: list[Output] = []
+    for value, home in zip(tensors, homes, strict=True):
+        same = next((i for i, tensor in enumerate(given) if tensor is value), None)
+        outputs.append(Output(same is not None, value.spec, home if same is None else ~same))
+    return Known(record, _arranged(iter(outputs), out))
 
 
 def _flat(value: object) -> list[object]:
@@ -189,17 +235,19 @@ class Code:
         if len(now) != len(self._seen) or any(map(is_not, now, self._seen)):
             _KNOWN.clear()
             self._seen = now
-            self._own = all(map(_is_own, now))
+            self._own = all(map(is_own, now))
         return self._own
 
 
 _HOME = str(Path(torch.__file__).parent)
+_TYPING = str(typing.__file__)
 
 
-def _is_own(value: object) -> bool:
+def is_own(value: object) -> bool:
+    """Return whether a function, or what else stands under a name, is torch's."""
     if isinstance(value, FunctionType):
         # Not by its module, which functools.wraps hands on.
-        return value.__code__.co_filename.startswith(_HOME)
+        return value.__code__.co_filename.startswith((_HOME, _TYPING))
     if not callable(value) or isinstance(value, (BuiltinFunctionType, type)):
         return True
     return type(value).__module__.partition(".")[0] in ("torch", "typing")

@@ -1,0 +1,168 @@
+"""The backward of the second training step, recorded as that of the first where it is the same.
+
+It is the same if the second forward made what the first did, on the tape and in autograd's graph,
+if nothing ran in the first backward but autograd's own code, and no forward has hung a hook onto a
+tensor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+
+from pytest_burden.engine.abstract import AbstractTensor, Tape, abstract, token_of
+from pytest_burden.engine.call import known_spec
+from pytest_burden.engine.gradients import Gradients
+from pytest_burden.engine.recall.calls import Recall, Record, recorded
+from pytest_burden.engine.spec import Spec
+
+
+class Start(NamedTuple):
+    """Where a forward begins."""
+
+    call: int
+    storage: int
+    node: int
+
+
+class _Forward(NamedTuple):
+    """What a forward did, counted from its start."""
+
+    calls: list[tuple[object, ...]]
+    storages: list[tuple[object, ...]]
+    """Bytes, role, birth and, last, death."""
+    nodes: list[int]
+    """How many nodes autograd had made whenever a module began or ended."""
+    learning: list[bool]
+    """Which parameters ask for a gradient."""
+
+
+class _First(NamedTuple):
+    """The first forward, and what its backward did."""
+
+    start: Start
+    forward: _Forward
+    record: Record
+    modules: list[int]
+    """Of each call."""
+    gradients: list[tuple[Spec, int] | None]
+    """Of each parameter, if it has one, and in which new storage."""
+    deaths: dict[int, int]
+    """By storage of the forward: calls of the backward when it dies."""
+
+    @property
+    def storages(self) -> int:
+        """Number of storages when the backward began."""
+        return self.start.storage + len(self.forward.storages)
+
+
+class Backwards:
+    """Runs the backwards of one network."""
+
+    def __init__(
+        self,
+        trained: Sequence[torch.Tensor],
+        tape: Tape,
+        gradients: Gradients,
+        recall: Recall | None,
+    ) -> None:
+        """Look after the gradients of the parameters ``trained``; without recall, run all."""
+        self._trained = trained
+        self._recall = recall
+        self._tape = tape
+        self._gradients = gradients
+        self._first: _First | None = None
+
+    def start(self) -> Start:
+        """Return where the forward begins that is about to run."""
+        return Start(len(self._tape.calls), len(self._tape.storages), self._gradients.mark(0))
+
+    def run(self, loss: list[torch.Tensor], start: Start) -> None:
+        """Let the only element of ``loss`` run backward, and drop it."""
+        __tracebackhide__ = True
+        tape = self._tape
+        first_call, first_storage = len(tape.calls), len(tape.storages)
+        with torch._C.DisableTorchFunction():  # no mode need hear that attributes are read
+            forward = self._forward(start)
+            first = None if self._gradients.hooked else self._first
+            if forward is not None and first is not None and first.forward == forward:
+                self._again(first, loss, start)
+                return
+        self._gradients.begin()
+        loss.pop().backward()
+        if forward is not None and self._gradients.was_alone(len(tape.calls) - first_call):
+            with torch._C.DisableTorchFunction():
+                self._first = self._learnt(start, forward, first_call, first_storage)
+
+    def _forward(self, start: Start) -> _Forward | None:
+        """Return what a forward did; None where all backwards run, and if gradients are there."""
+        if self._recall is None or any(parameter.grad is not None for parameter in self._trained):
+            return None
+        calls, storages = self._tape.calls[start.call :], self._tape.storages[start.storage :]
+        return _Forward(
+            [
+                (op, module, inside, [_since(index, start.storage) for index in homes])
+                for op, module, homes, inside in calls
+            ],
+            [
+                (
+                    one.nbytes,
+                    one.role,
+                    one.birth - start.call,
+                    None if one.death is None else one.death - start.call,
+                )
+                for one in storages
+            ],
+            self._gradients.nodes(start.node),
+            [parameter.requires_grad for parameter in self._trained],
+        )
+
+    def _learnt(
+        self, start: Start, forward: _Forward, first_call: int, first_storage: int
+    ) -> _First | None:
+        tape = self._tape
+        grads = [parameter.grad for parameter in self._trained]
+        made = [grad for grad in grads if type(grad) is AbstractTensor]
+        if len(made) < sum(grad is not None for grad in grads):
+            return None
+        tokens = [grad.token.index for grad in made]
+        found = recorded(range(first_storage), tokens, tape, first_call, first_storage)
+        ended = [one.death for one in tape.storages[: start.storage]]
+        if (
+            found is None
+            or min(found[1], default=0) < 0
+            or max(filter(None, ended), default=0) >= (first_call)
+        ):
+            return None
+        record, places = found
+        place = iter(places)
+        deaths = {
+            index: one.death - first_call
+            for index, one in enumerate(tape.storages[start.storage : first_storage])
+            if one.death is not None and forward.storages[index][-1] is None
+        }
+        modules = [call.module for call in tape.calls[first_call:]]
+        gradients = [None if g is None else (known_spec(g), next(place)) for g in grads]
+        return _First(start, forward, record, modules, gradients, deaths)
+
+    def _again(self, first: _First, loss: list[torch.Tensor], start: Start) -> None:
+        """Record the first backward once more, after the forward that began at ``start``."""
+        tape = self._tape
+        shift = start.storage - first.start.storage
+        given = [i if i < first.start.storage else i + shift for i in range(first.storages)]
+        first_call = len(tape.calls)
+        made = first.record.again(given, tape, first.modules)
+        for parameter, gradient in zip(self._trained, first.gradients, strict=True):
+            if gradient is not None:
+                spec, place = gradient
+                parameter.grad = abstract(spec, token_of(tape, made + place))
+        loss.pop()  # and all that autograd has kept for it
+        for index, death in first.deaths.items():
+            tape.storages[start.storage + index].death = first_call + death
+
+
+def _since(index: int, start: int) -> int:
+    """Return an index counted from a start; what was before it has the same for every start."""
+    return index - start if index >= start else ~index
