@@ -100,8 +100,8 @@ class Composites(Guard):
             if func in _RECURRENT:
                 self._recorder.tape.recurrent = True
             if self._recall is None or torch.is_grad_enabled():
-                return super().__torch_function__(func, types, args, kwargs)
-            run = partial(super().__torch_function__, func, types, args, kwargs)
+                return self.run(func, args, kwargs)
+            run = partial(self.run, func, args, kwargs)
             return functions.call(self._recall, run, func, args, kwargs)
         name, names = known
         arguments = dict.fromkeys(names) | dict(zip(names, args, strict=False)) | dict(kwargs)

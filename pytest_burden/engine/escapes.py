@@ -54,6 +54,11 @@ class Guard(TorchFunctionMode):
     ) -> Any:
         """Run one function of torch."""
         __tracebackhide__ = True
+        return self.run(func, args, kwargs or {})
+
+    def run(self, func: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """Run one function of torch."""
+        __tracebackhide__ = True
         if func in _WATCHED:
             if func in _HANDS_OUT:
                 self._homes.hand_out(args[0])
@@ -61,7 +66,7 @@ class Guard(TorchFunctionMode):
                 self._homes.take_over(*args)
                 return None
         try:
-            return func(*args, **(kwargs or {}))
+            return func(*args, **kwargs)
         except RuntimeError as error:
             if any(refusal in str(error) for refusal in _REFUSALS):
                 needs_data(f"direct access to a tensor's data by {_name(func)}")

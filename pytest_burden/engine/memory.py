@@ -57,7 +57,7 @@ def saved(trace: Trace, target: Target) -> Moment:
     """Return `saved_memory`: the results alive when the backward begins, but for the loss."""
     start = next(phase.start for phase in trace.phases if phase.name == "backward")
     blocks = _blocks(trace, target, _RESULTS)
-    kept = [block for block in blocks if block.birth < start and block.storage != trace.loss]
+    kept = [block for block in blocks if block[2] < start and block[0] != trace.loss]
     moment = _moment("saved_memory", trace, kept, start)
     return moment._replace(peak=replace(moment.peak, op="", module=""))  # it is between two calls
 
@@ -67,7 +67,7 @@ def footprint(trace: Trace, training: Trace | None) -> int:
     if training is not None:
         return training_peak(training, "cuda").peak.nbytes
     model = _blocks(trace, "cuda", ("parameter", "buffer"))
-    return forward_peak(trace, "cuda").peak.nbytes + sum(block.nbytes for block in model)
+    return forward_peak(trace, "cuda").peak.nbytes + sum(nbytes for _, nbytes, _, _ in model)
 
 
 def lower_bounds(trace: Trace, metrics: Iterable[str]) -> dict[str, str]:
@@ -90,13 +90,8 @@ def lower_bounds(trace: Trace, metrics: Iterable[str]) -> dict[str, str]:
 _PACKED = ("quantized.", "aten.quantized_", "aten.fbgemm_")
 
 
-class _Block(NamedTuple):
-    """The memory of one storage, alive from one call until before another."""
-
-    storage: int
-    nbytes: int
-    birth: int
-    death: int
+_Block = tuple[int, int, int, int]
+"""A storage, its bytes, and the calls from which and before which it is alive."""
 
 
 def _blocks(trace: Trace, target: Target, roles: Collection[Role] = ()) -> list[_Block]:
@@ -108,7 +103,7 @@ def _blocks(trace: Trace, target: Target, roles: Collection[Role] = ()) -> list[
             birth = 0 if role == "input" else born
             death = end if died is None or role == "input" else min(died, end)
             if birth < death:
-                found.append(_Block(index, -(-nbytes // size) * size, birth, death))
+                found.append((index, -(-nbytes // size) * size, birth, death))
     return found
 
 
@@ -127,14 +122,14 @@ def _peak(metric: str, trace: Trace, blocks: Sequence[_Block]) -> Moment:
 
 def _moment(metric: str, trace: Trace, blocks: Iterable[_Block], at: int) -> Moment:
     """Return what is alive during call ``at``."""
-    alive = [block for block in blocks if block.birth <= at < block.death]
+    alive = [(index, nbytes) for index, nbytes, birth, death in blocks if birth <= at < death]
     names = _Names(trace)
     by_module: Counter[int] = Counter()
     categories: Counter[str] = Counter()
-    for index, nbytes, _, _ in alive:
+    for index, nbytes in alive:
         by_module[names.module(index)] += nbytes
         categories[names.category(index)] += nbytes
-    largest = sorted(alive, key=lambda block: -block.nbytes)[:LARGEST]
+    largest = sorted(alive, key=lambda block: -block[1])[:LARGEST]
     call = trace.calls[at] if at < len(trace.calls) else None
     peak = Peak(
         metric=metric,
@@ -144,7 +139,7 @@ def _moment(metric: str, trace: Trace, blocks: Iterable[_Block], at: int) -> Mom
         module=trace.modules[call.module].path if call else "",
         phase=_phase(trace, at),
         categories=dict(categories.most_common()),
-        tensors=tuple(names.tensor(block.storage, block.nbytes) for block in largest),
+        tensors=tuple(names.tensor(index, nbytes) for index, nbytes in largest),
         phases=tuple((_text(phase), phase.start) for phase in trace.phases),
     )
     return Moment(peak, by_module)

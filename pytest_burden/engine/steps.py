@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from pytest_burden.engine.abstract import LAZY
+from pytest_burden.engine.abstract import LAZY, AbstractTensor
 from pytest_burden.engine.gradients import Gradients
 from pytest_burden.engine.homes import Homes
 from pytest_burden.engine.nests import tensors
@@ -124,7 +124,8 @@ def _tell_state(optimizer: Optimizer, homes: Homes) -> None:
 
 
 def _tell(tensor: torch.Tensor, role: Role, parameter: torch.Tensor, homes: Homes) -> None:
-    storage = homes.tape.storages[homes.token(tensor).index]
+    token = tensor.token if type(tensor) is AbstractTensor else homes.token(tensor)
+    storage = homes.tape.storages[token.index]
     if storage.role == "result":
         storage.role = role
         storage.of = homes.token(parameter).index

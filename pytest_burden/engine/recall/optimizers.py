@@ -48,10 +48,9 @@ def step(optimizer: Optimizer, homes: Homes, recall: Recall | None) -> None:
     if before is None:
         optimizer.step()
         return
-    tape, given = homes.tape, [homes.token(tensor).index for tensor in before.given]
-    known = _KNOWN.get(before.key)
+    tape, known = homes.tape, _KNOWN.get(before.key)
     if known is not None:
-        _put_all(known, known.record.again(given, tape), before, optimizer, homes)
+        _put_all(known, known.record.again(before.storages, tape), before, optimizer, homes)
         return
     first_call, first_storage = len(tape.calls), len(tape.storages)
     optimizer.step()
@@ -60,7 +59,7 @@ def step(optimizer: Optimizer, homes: Homes, recall: Recall | None) -> None:
         return
     state = [*_state(before.parameters, optimizer)]
     places = [homes.token(tensor).index for _, _, tensor in state]
-    found = recorded(given, places, tape, first_call, first_storage)
+    found = recorded(before.storages, places, tape, first_call, first_storage)
     if found is None:
         return
     record, at = found
@@ -94,6 +93,8 @@ class _Situation(NamedTuple):
     """The part of the key that no step changes."""
     given: list[torch.Tensor]
     """Parameters, gradients and state."""
+    storages: list[int]
+    """Where each of them lies."""
     parameters: list[torch.Tensor]
 
 
@@ -116,10 +117,11 @@ def _situation(optimizer: Optimizer, homes: Homes) -> _Situation | None:
             with torch._C._DisableTorchDispatch():
                 state.append(value.item())
         given.append(value)
+    storages = [homes.token(tensor).index for tensor in given]
     first: dict[int, int] = {}
-    shared = [first.setdefault(homes.token(tensor).index, len(first)) for tensor in given]
+    shared = [first.setdefault(index, len(first)) for index in storages]
     fixed = (*options, *specs)
-    return _Situation((*fixed, *state, *shared), fixed, given, parameters)
+    return _Situation((*fixed, *state, *shared), fixed, given, storages, parameters)
 
 
 def _options(optimizer: Optimizer) -> list[object] | None:
