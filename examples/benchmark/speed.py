@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from decoder import llama_70b, small
+from decoder import LLAMA_70B, llama_70b, llama_405b, past_of, small
 from efficientnet import efficientnet_b0
 from networks.alexnet import alexnet
 from networks.resnet import resnet_50, resnext_101_32x4d
@@ -30,6 +30,13 @@ ROUNDS = 9
 def main() -> None:
     """Print both results; the large one first, while the process has only imported."""
     print(large())
+    columns = ("parameters\nbillions", "what", "TMACs", "peak\nGB", "seconds")
+    print()
+    found = [
+        (billions, what, macs / 1e12, peak / 1e9, elapsed)
+        for billions, what, macs, peak, elapsed in larger()
+    ]
+    print(tabulate(found, columns, floatfmt=("", "", ".1f", ".1f", ".2f")))
     rows = [
         compare("alexnet", alexnet, torch.randn(1, 3, 227, 227)),
         compare("squeezenet-1-1", squeezenet_1_1, torch.randn(1, 3, 224, 224)),
@@ -91,6 +98,36 @@ def large() -> str:
         f" GB of float32), 2048 tokens, {burden.macs / 1e12:.1f} TMACs:\n"
         f"measured from its factory in {elapsed:.2f} s, {growth}"
     )
+
+
+def larger() -> list[tuple[str, str, int, int, float]]:
+    """Return rows of measurements, each from its factory: what, MACs, bytes at the peak, seconds.
+
+    The peak is that of the forward, beside the parameters, or of a training step, with all.
+    """
+    rows = []
+    for billions, factory, what, inputs, training in (
+        ("70.6", llama_70b, "2,048 tokens", ["int64[1, 2048]"], None),
+        ("70.6", llama_70b, "131,072 tokens", ["int64[1, 131072]"], None),
+        (
+            "70.6",
+            llama_70b,
+            "one token after 131,071",
+            ["int64[1, 1]", past_of(LLAMA_70B, 131_071)],
+            None,
+        ),
+        ("405.9", llama_405b, "2,048 tokens", ["int64[1, 2048]"], None),
+        ("405.9", llama_405b, "131,072 tokens", ["int64[1, 131072]"], None),
+        ("405.9", llama_405b, "training with Adam, 2,048 tokens", ["int64[1, 2048]"], "Adam"),
+    ):
+        start = time.perf_counter()
+        burden = measure(factory, inputs, training=training)
+        elapsed = time.perf_counter() - start
+        macs, peak = burden.macs, burden.peak_memory
+        if training is not None:
+            macs, peak = burden.training_macs or 0, burden.training_memory or 0
+        rows.append((billions, what, macs, peak, elapsed))
+    return rows
 
 
 def memory(field: str) -> int | None:

@@ -43,7 +43,8 @@ class Moment(NamedTuple):
 def forward_peak(trace: Trace, target: Target) -> Moment:
     """Return `peak_memory`: the most bytes alive at once, other than parameters and buffers.
 
-    Inputs count for the whole pass.
+    Inputs count for the whole pass, but for those in a container in which the network puts others
+    in their place: a cache.
     """
     return _peak("peak_memory", trace, _blocks(trace, target, _BESIDE_THE_MODEL))
 
@@ -98,10 +99,9 @@ def _blocks(trace: Trace, target: Target, roles: Collection[Role] = ()) -> list[
     """Return the memory of the storages that have one of these roles, if any is given."""
     size, end = BLOCK[target], max(len(trace.calls), 1)  # without operators there are still inputs
     found = []
-    for index, (nbytes, role, born, died) in enumerate(map(_fields, trace.storages)):
+    for index, (nbytes, role, birth, died) in enumerate(map(_fields, trace.storages)):
         if nbytes and (not roles or role in roles):
-            birth = 0 if role == "input" else born
-            death = end if died is None or role == "input" else min(died, end)
+            death = end if died is None else min(died, end)
             if birth < death:
                 found.append((index, -(-nbytes // size) * size, birth, death))
     return found

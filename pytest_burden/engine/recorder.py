@@ -29,8 +29,14 @@ from pytest_burden.engine.trace import OpCall
 
 aten = torch.ops.aten
 
-LARGE = 2**16
-"""Elements above which a tensor made from nothing has no data; small ones stay real."""
+LARGE = 2**20
+"""Elements above which integers and booleans have no data; positions of a long text have it.
+
+Networks read them: whether a mask hides anything, where packed texts begin.
+"""
+
+_LARGE_FLOATING = 2**16
+"""The same for floating-point tensors made from nothing."""
 
 LARGE_WEIGHT = 2**10
 """The same for floating-point tensors while a factory builds a network: no weight is drawn."""
@@ -148,7 +154,9 @@ class Recorder(TorchDispatchMode):
     def _too_large(self, spec: Spec, *, bare: bool) -> bool:
         if not bare:
             return spec.numel > _HUGE
-        return spec.numel > (LARGE_WEIGHT if self._building and spec.is_floating else LARGE)
+        if spec.is_floating or spec.is_complex:
+            return spec.numel > (LARGE_WEIGHT if self._building else _LARGE_FLOATING)
+        return spec.numel > LARGE
 
     def _answer(self, call: Call) -> Any:
         """Answer an operator on abstract tensors without running it."""

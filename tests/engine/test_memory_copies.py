@@ -104,6 +104,17 @@ def test_inputs_that_share(inputs: tuple[torch.Tensor, ...]) -> None:
     trained(build, inputs)
 
 
+def test_cache() -> None:
+    """What a network replaces in the container that it was given is let go of."""
+
+    def step(inner: Any, x: torch.Tensor, cache: dict[str, torch.Tensor]) -> torch.Tensor:
+        cache["rows"] = torch.cat([cache["rows"], inner(x)])
+        out: torch.Tensor = inner(cache["rows"][-64:])
+        return out
+
+    evaluated(around(Pair, step), (ROWS, {"rows": "float32[1000, 8]"}))
+
+
 def with_hook() -> nn.Module:
     """A network that works out something of a parameter's gradient."""
     network = Blocks()

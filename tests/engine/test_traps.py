@@ -587,8 +587,8 @@ def test_cached_functions_are_computed_once_in_each_measurement() -> None:
 
 
 def test_large_integers_have_no_values() -> None:
-    """Integers above 2^16 elements are not kept: reading them is a real run, using them is not."""
-    ids = torch.zeros(300, 300, dtype=torch.int64)
+    """Integers above 2^20 elements are not kept: reading them is a real run, using them is not."""
+    ids = torch.zeros(1100, 1000, dtype=torch.int64)
     used = measure(calling(functional.embedding), (ids, "float32[5, 2]"))
     read = measure(calling(lambda ids, w: w * int(ids.max())), (ids, "float32[5, 2]"))
     assert (used.method, read.method) == ("abstract", "real")

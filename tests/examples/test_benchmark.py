@@ -20,6 +20,14 @@ burden = measure(speed.llama_70b, "int64[1, 2048]")
 print(burden.params, burden.macs, burden.method, speed.memory("VmHWM") - before)
 """
 
+LARGER = """\
+import sys
+sys.path[:0] = {paths}
+import speed
+rows = speed.larger()
+print(*[row[2] for row in rows], *[row[3] for row in rows])
+"""
+
 SMALL = """\
 import sys
 sys.path[:0] = {paths}
@@ -54,6 +62,38 @@ def test_large_decoder() -> None:
     assert int(macs) == 80 * layer + 2048 * 8192 * 128_256
     assert method == "abstract"
     assert int(growth) < 100_000_000
+
+
+def decoder(shape: tuple[int, int, int, int], tokens: int, past: int = 0) -> int:
+    """Return the multiply-adds by hand; ``shape``: layers, hidden, of keys and values, wide."""
+    layers, hidden, narrow, wide = shape
+    weights = 2 * hidden * hidden + 2 * hidden * narrow + 3 * hidden * wide
+    attention = 2 * tokens * (past + tokens) * hidden
+    return layers * (tokens * weights + attention) + tokens * hidden * 128_256
+
+
+def test_larger_decoders() -> None:
+    """Long texts, one token after a long text, and a training step of the largest decoder.
+
+    A step is three times the forward, and one product of attention is worked out again. It takes
+    four times its parameters (those, gradients, two moments) and little more: one batch is short.
+    """
+    figures = [*map(int, run(LARGER))]
+    macs, peaks = figures[:6], figures[6:]
+    llama, largest = (80, 8192, 1024, 28_672), (126, 16_384, 1024, 53_248)
+    forward = decoder(largest, tokens=2048)
+    assert macs == [
+        decoder(llama, tokens=2048),
+        decoder(llama, tokens=131_072),
+        decoder(llama, tokens=1, past=131_071),
+        forward,
+        decoder(largest, tokens=131_072),
+        3 * forward + 126 * 2048 * 2048 * 16_384,
+    ]
+    remembered = 80 * 2 * 8 * 131_071 * 128 * 4
+    assert remembered < peaks[2] < 1.02 * remembered
+    parameters = 405_853_388_800
+    assert 4 * 4 * parameters < peaks[5] < 4 * 4 * 1.01 * parameters
 
 
 def test_comparison() -> None:
