@@ -38,6 +38,12 @@ _TABLES = frozenset(name for name, value in vars(nn.Module()).items() if hasattr
 """Attributes of every module, fifteen, and most of them empty."""
 _ALONE = max(getrefcount(item) for _, item in {"": object()}.items())
 """References to an attribute, in a loop like that of `Copier._state`, that nothing else holds."""
+_INNER: dict[type, str] = {
+    OptimizedModule: "_orig_mod",
+    nn.DataParallel: "module",
+    nn.parallel.DistributedDataParallel: "module",
+}
+"""Wrappers of a network, and where they keep it."""
 _SHARED = (enum.Enum, type, types.ModuleType, torch.ScriptObject, fx.Graph)
 """Never changed by a forward, or not to be copied at all."""
 
@@ -103,9 +109,13 @@ class Copier:
         new.__dict__.pop("_compiled_call_impl", None)
         return new
 
-    def _compiled(self, module: nn.Module) -> nn.Module:
-        """Copy the eager module that ``torch.compile`` has wrapped: it is what is measured."""
-        inner = module._modules.get("_orig_mod")
+    def _wrapped(self, module: nn.Module) -> nn.Module:
+        """Copy the module that is compiled or spread over devices: it is what is measured.
+
+        Beside it there is what no copy can have, such as connections to other processes.
+        """
+        name = next(name for kind, name in _INNER.items() if isinstance(module, kind))
+        inner = module._modules.get(name)
         return self._module(module) if inner is None else self.copy(inner)
 
     def _state(self, value: object, new: object) -> None:
@@ -283,7 +293,7 @@ _REBUILD: dict[type, Callable[[Copier, Any], Any]] = {
 _FAMILIES: dict[type, Callable[[Copier, Any], Any]] = {
     torch.Tensor: Copier._tensor,
     InputSpec: Copier._spec,
-    OptimizedModule: Copier._compiled,
+    **dict.fromkeys(_INNER, Copier._wrapped),
     torch.jit.ScriptModule: Copier._scripted,
     nn.Module: Copier._module,
     **dict.fromkeys(_SHARED, Copier._same),

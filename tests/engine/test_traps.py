@@ -13,7 +13,8 @@ import subprocess
 import sys
 import traceback
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -592,6 +593,41 @@ def test_large_integers_have_no_values() -> None:
     used = measure(calling(functional.embedding), (ids, "float32[5, 2]"))
     read = measure(calling(lambda ids, w: w * int(ids.max())), (ids, "float32[5, 2]"))
     assert (used.method, read.method) == ("abstract", "real")
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Iterator[None]:
+    """Be the only process of a group, as training on several would begin."""
+    where = f"file://{tmp_path / 'group'}"
+    torch.distributed.init_process_group("gloo", init_method=where, rank=0, world_size=1)
+    yield
+    torch.distributed.destroy_process_group()
+
+
+@pytest.mark.skipif(not torch.distributed.is_available(), reason="this torch cannot distribute")
+@pytest.mark.parametrize("spread", [nn.DataParallel, nn.parallel.DistributedDataParallel])
+@pytest.mark.parametrize("training", [None, "SGD"])
+@pytest.mark.usefixtures("alone")
+def test_spread_over_devices(
+    spread: Callable[[nn.Module], nn.Module], training: str | None
+) -> None:
+    """A wrapper for several devices costs what the network in it does, which stays as it was."""
+
+    def network() -> nn.Module:
+        return nn.Sequential(nn.Linear(8, 8), nn.BatchNorm1d(8), nn.Linear(8, 8))
+
+    def held(model: nn.Module) -> nn.Module:
+        return nn.Sequential(spread(model))
+
+    model = network()
+    bare = measure(model, X, training=training)
+    wrapped = spread(model)
+    assert measure(wrapped, X, training=training) == bare
+    assert measure(lambda: spread(network()), X, training=training) == bare
+    inside = measure(held(model), X, training=training)
+    assert (inside.macs, inside.training_memory) == (bare.macs, bare.training_memory)
+    assert inside.method == "abstract"
+    wrapped(X).sum().backward()  # the group still works
 
 
 def test_tables_that_two_modules_share() -> None:

@@ -578,6 +578,10 @@ FORMS = (
         "bfloat16",
         lambda: nn.Linear(64, 32).bfloat16(), ("bfloat16[2, 16, 64]",), LINEAR, LINEAR_PARAMS,
     ),
+    Case(
+        "float16",
+        lambda: nn.Linear(64, 32).half(), ("float16[2, 16, 64]",), LINEAR, LINEAR_PARAMS,
+    ),
     Case("an empty batch", lambda: nn.Linear(64, 32), ("float32[0, 64]",), 0, LINEAR_PARAMS),
 )  # fmt: skip
 
