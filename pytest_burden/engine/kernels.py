@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -23,7 +23,9 @@ from torch._subclasses.fake_tensor import (
 from pytest_burden.engine.abstract import CPU, intern, mark_pending, spec_of
 from pytest_burden.engine.call import Call
 from pytest_burden.engine.layouts import CORRECTED, NORMS, OVERSIZED, UNMASKED, grouped_product
+from pytest_burden.engine.result import New, Output, Plain, Result, Same, View
 from pytest_burden.engine.schema import DTYPES, is_view, op_name
+from pytest_burden.engine.shapes import known_result
 from pytest_burden.engine.spec import Spec
 
 # torch imports its compiler when it first asks for a shape. That takes a second, and in the middle
@@ -40,55 +42,17 @@ class NoShape(Exception):  # noqa: N818 an answer, not an error
     """The outputs of an operator cannot be known without data; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class New:
-    """An output in a storage of its own."""
-
-    spec: Spec
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """An output that lives in the storage of tensor argument ``index``."""
-
-    spec: Spec
-    index: int
-
-
-@dataclass(frozen=True, slots=True)
-class Same:
-    """The tensor argument ``index`` itself; its shape may have changed to ``spec``."""
-
-    spec: Spec
-    index: int
-
-
-@dataclass(frozen=True, slots=True)
-class Plain:
-    """Not a tensor."""
-
-    value: object
-
-
-Output = New | View | Same | Plain
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """The outputs of an operator in order, and the type that holds them (None: a lone one)."""
-
-    outputs: tuple[Output, ...]
-    container: type | None
-    reshaped: bool
-    """Whether an argument has another shape afterwards (``t_``, ``resize_``)."""
-
-
 def infer(call: Call, storages: Sequence[int]) -> Result:
     """Run an operator without data; ``storages`` says which of its tensors share one.
 
     Raises:
         NoShape: the result depends on data, or torch has no shape function for it.
     """
+    return known_result(call) or asked(call, storages)
+
+
+def asked(call: Call, storages: Sequence[int]) -> Result:
+    """Do the same for any operator, by torch's own shape functions and what puts them right."""
     func, specs = call.func, call.specs
     if op_name(func) == "aten._grouped_mm" and (product := grouped_product(call)) is not None:
         return Result((New(spec_of(product)),), None, reshaped=False)

@@ -22,7 +22,8 @@ from pytest_burden.engine.abstract import (
 )
 from pytest_burden.engine.call import NEVER, Call, composite_op, known_spec, operator_of
 from pytest_burden.engine.homes import Homes
-from pytest_burden.engine.kernels import New, NoShape, Output, Plain, Result, Same, View, infer
+from pytest_burden.engine.kernels import NoShape, infer
+from pytest_burden.engine.result import New, Output, Plain, Result, Same, View
 from pytest_burden.engine.schema import op_name
 from pytest_burden.engine.spec import Op, Spec
 from pytest_burden.engine.trace import OpCall

@@ -1,0 +1,240 @@
+"""What the most common operators return, where nobody need be asked: torch takes its time.
+
+Its shape functions decompose and dispatch on, 7 ms for a batch norm. Here are answers for tensors
+in the ordinary layout and of one floating dtype, whose arguments fit together; all else is left to
+torch, its error messages among it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+
+from pytest_burden.engine.abstract import CPU, intern
+from pytest_burden.engine.call import Call
+from pytest_burden.engine.result import New, Result, Same
+from pytest_burden.engine.schema import DTYPES
+from pytest_burden.engine.spec import Spec, contiguous_strides
+
+Answer = Callable[[Call], Result | None]
+
+
+def known_result(call: Call) -> Result | None:
+    """Return what a call returns, None if torch has to be asked."""
+    answer = _ANSWERS.get(id(call.func))
+    return answer(call) if answer is not None else None
+
+
+def _ordinary(call: Call) -> bool:
+    """Return whether all tensors are contiguous, of the same floating dtype, and not empty."""
+    return _alike(call) and all(
+        spec.strides == contiguous_strides(spec.shape) and 0 not in spec.shape
+        for spec in call.specs
+    )
+
+
+def _alike(call: Call) -> bool:
+    """Return whether all tensors are of the same floating dtype."""
+    dtype = call.specs[0].dtype
+    return call.specs[0].is_floating and all(
+        spec.dtype == dtype and not spec.pending for spec in call.specs
+    )
+
+
+def _new(shape: Sequence[int], dtype: torch.dtype) -> New:
+    size = tuple(shape)
+    nbytes = torch.Size(size).numel() * dtype.itemsize
+    return New(intern(size, contiguous_strides(size), 0, dtype, nbytes))
+
+
+def _one(output: New | Same) -> Result:
+    return Result((output,), None, reshaped=False)
+
+
+def _itself(call: Call) -> Result | None:
+    """Change the elements of the only tensor."""
+    lone = len(call.specs) == 1 and _ordinary(call)
+    return _one(Same(call.specs[0], 0)) if lone else None
+
+
+def _another(call: Call) -> Result | None:
+    """Make a tensor like the only one."""
+    if len(call.specs) != 1 or not _ordinary(call) or "memory_format" in call.kwargs:
+        return None
+    return _one(_new(call.specs[0].shape, DTYPES[call.specs[0].dtype]))
+
+
+def _of_two(call: Call) -> Result | None:
+    """Make a tensor like each of two, or like one beside a number."""
+    first, *others = call.specs
+    fits = _ordinary(call) and all(spec.shape == first.shape for spec in others)
+    if not fits or not (others or type(call.args[1]) in (int, float)):
+        return None
+    return _one(_new(first.shape, DTYPES[first.dtype]))
+
+
+def _into_first(call: Call) -> Result | None:
+    """Change the first of two alike."""
+    return None if _of_two(call) is None else _one(Same(call.specs[0], 0))
+
+
+def _convolution(call: Call) -> Result | None:
+    """Floor of outputs: (size + 2 padding - dilation (kernel - 1) - 1) / stride + 1."""
+    stride, padding, dilation, transposed, _, groups = call.args[3:9]
+    source, weight, *bias = call.specs
+    dims = len(source.shape) - 2
+    fits = (
+        _ordinary(call)
+        and not transposed
+        and dims > 0
+        and len(weight.shape) == dims + 2
+        and {*map(len, (stride, padding, dilation))} == {dims}
+        and source.shape[1] == weight.shape[1] * groups
+        and weight.shape[0] % groups == 0
+        and all(spec.shape == weight.shape[:1] for spec in bias)
+        and min(*stride, *dilation) > 0 <= min(padding)
+    )
+    if not fits:
+        return None
+    outputs = [
+        (size + 2 * pad - dilate * (kernel - 1) - 1) // step + 1
+        for size, kernel, step, pad, dilate in zip(
+            source.shape[2:], weight.shape[2:], stride, padding, dilation, strict=True
+        )
+    ]
+    if min(outputs) < 1:
+        return None
+    return _one(_new((source.shape[0], weight.shape[0], *outputs), DTYPES[source.dtype]))
+
+
+def _batch_norm(call: Call) -> Result | None:
+    """The normalised input, and the statistics of a batch if they are its own."""
+    source, *others = call.specs
+    channels = source.shape[1:2]
+    if not channels or not _ordinary(call) or any(spec.shape != channels for spec in others):
+        return None
+    training, running = call.args[5], call.args[3:5]
+    if source.numel == channels[0] if training else None in running:
+        return None
+    dtype = DTYPES[source.dtype]
+    statistics = _new(channels if training else (0,), dtype)
+    return Result((_new(source.shape, dtype), statistics, statistics), tuple, reshaped=False)
+
+
+def _layer_norm(call: Call) -> Result | None:
+    """The normalised input, and a mean and a deviation of all that are normalised together."""
+    normalized = tuple(call.args[1])
+    source, *others = call.specs
+    before = source.shape[: len(source.shape) - len(normalized)]
+    fits = (
+        _ordinary(call)
+        and normalized
+        and source.shape == (*before, *normalized)
+        and all(spec.shape == normalized for spec in others)
+    )
+    if not fits:
+        return None
+    dtype = DTYPES[source.dtype]
+    statistics = _new((*before, *[1] * len(normalized)), dtype)
+    return Result((_new(source.shape, dtype), statistics, statistics), tuple, reshaped=False)
+
+
+def _product(call: Call) -> Result | None:
+    """(n, k) x (k, m), and a bias of m before; the result is contiguous, whatever they are."""
+    *bias, left, right = call.specs
+    fits = (
+        _alike(call)
+        and len(left.shape) == len(right.shape) == 2  # noqa: PLR2004 matrices
+        and left.shape[1] == right.shape[0]
+        and all(spec.shape == right.shape[1:] for spec in bias)
+    )
+    return _one(_new((left.shape[0], right.shape[1]), DTYPES[left.dtype])) if fits else None
+
+
+def _mean(call: Call) -> Result | None:
+    """One of all along some dimensions."""
+    (source,) = call.specs
+    rank = len(source.shape)
+    dims = call.args[1] if len(call.args) > 1 else None
+    keep = len(call.args) > 2 and call.args[2]  # noqa: PLR2004 its third argument
+    if not dims or call.kwargs or not _ordinary(call) or not all(-rank <= d < rank for d in dims):
+        return None
+    gone = {dim % rank for dim in dims}
+    if len(gone) < len(dims):
+        return None
+    sizes = [1 if dim in gone else size for dim, size in enumerate(source.shape)]
+    shape = sizes if keep else [size for dim, size in enumerate(sizes) if dim not in gone]
+    return _one(_new(shape, DTYPES[source.dtype]))
+
+
+def _compared(call: Call) -> Result | None:
+    """Hold each element against a number."""
+    if len(call.specs) != 1 or not _ordinary(call) or type(call.args[1]) not in (int, float):
+        return None
+    return _one(_new(call.specs[0].shape, torch.bool))
+
+
+def _cat(call: Call) -> Result | None:
+    """As long as all together."""
+    dim = call.args[1] if len(call.args) > 1 else 0
+    first, *others = call.specs
+    rank = len(first.shape)
+    if not -rank <= dim < rank or not _ordinary(call):
+        return None
+    dim %= rank
+    if any(_but(spec, dim) != _but(first, dim) for spec in others):
+        return None
+    shape = list(first.shape)
+    shape[dim] = sum(spec.shape[dim] for spec in call.specs)
+    return _one(_new(shape, DTYPES[first.dtype]))
+
+
+def _but(spec: Spec, dim: int) -> tuple[int, ...]:
+    return (*spec.shape[:dim], len(spec.shape), *spec.shape[dim + 1 :])
+
+
+def _made(call: Call) -> Result | None:
+    """Make a tensor of a size."""
+    options: dict[str, Any] = dict(call.kwargs)
+    dtype = options.pop("dtype", None) or torch.get_default_dtype()
+    plain = (
+        options.pop("device", None) in (None, CPU)
+        and options.pop("layout", None) in (None, torch.strided)
+        and not any(options.values())
+        and len(call.args) == 1
+        and dtype in DTYPES.values()
+        and all(type(size) is int and size >= 0 for size in call.args[0])
+    )
+    return _one(_new(call.args[0], dtype)) if plain else None
+
+
+_aten: Any = torch.ops.aten
+_POINTWISE = (
+    *("relu", "sigmoid", "silu", "hardswish", "hardsigmoid", "hardtanh", "leaky_relu", "elu"),
+    *("gelu", "tanh", "exp", "mish"),
+)
+_BY_OPERATOR: Mapping[Any, Answer] = {
+    **{getattr(_aten, name).default: _another for name in (*_POINTWISE, "clone")},
+    **{getattr(_aten, f"{name}_").default: _itself for name in _POINTWISE},
+    **dict.fromkeys(
+        (
+            _aten.uniform_.default, _aten.normal_.default, _aten.bernoulli_.float,
+            _aten.zero_.default, _aten.fill_.Scalar,
+        ),
+        _itself,
+    ),
+    **{getattr(_aten, name).Tensor: _of_two for name in ("add", "sub", "mul", "div")},
+    **{getattr(_aten, f"{name}_").Tensor: _into_first for name in ("add", "sub", "mul", "div")},
+    _aten.convolution.default: _convolution,
+    _aten.native_batch_norm.default: _batch_norm,
+    _aten.native_layer_norm.default: _layer_norm,
+    **dict.fromkeys((_aten.mm.default, _aten.addmm.default), _product),
+    _aten.mean.dim: _mean,
+    **dict.fromkeys((_aten.lt.Scalar, _aten.gt.Scalar), _compared),
+    _aten.cat.default: _cat,
+    **dict.fromkeys((_aten.empty.memory_format, _aten.zeros.default, _aten.ones.default), _made),
+}  # fmt: skip
+# Torch hashes operators slowly; they live as long as the process.
+_ANSWERS = {id(operator): answer for operator, answer in _BY_OPERATOR.items()}

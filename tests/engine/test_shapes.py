@@ -1,0 +1,227 @@
+"""Answers that torch was not asked for are those that it would have given."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+import torch
+
+from pytest_burden.engine.abstract import AbstractTensor, Tape, Token, abstract, spec_of
+from pytest_burden.engine.call import Call, operator_of
+from pytest_burden.engine.kernels import asked
+from pytest_burden.engine.shapes import _BY_OPERATOR, known_result
+
+aten: Any = torch.ops.aten
+TAPE = Tape()
+
+
+def stand_in(tensor: torch.Tensor) -> AbstractTensor:
+    """Return a tensor of the same spec, without data."""
+    spec = spec_of(tensor)
+    return abstract(spec, Token(TAPE, spec.storage_bytes, "input"))
+
+
+def called(operator: Any, *args: Any, **kwargs: Any) -> Call:
+    """Return a call with stand-ins for tensors."""
+    given = torch.utils._pytree.tree_map_only(torch.Tensor, stand_in, args)
+    return Call(operator_of(operator), given, kwargs)
+
+
+def ones(*size: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+    """Return a tensor in the ordinary layout."""
+    return torch.ones(size, dtype=dtype)
+
+
+SIZES = ((), (5,), (1,), (2, 3), (4, 1), (2, 3, 4), (1, 3, 1, 1), (2, 3, 4, 5))
+DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
+POINTWISE = [
+    operator
+    for operator, answer in _BY_OPERATOR.items()
+    if answer.__name__ in ("_another", "_itself") and "Scalar" not in str(operator)
+]
+ONCE = ([1, 1], [0, 0], [1, 1], False, [0, 0], 1)
+"""Stride, padding, dilation, whether transposed, padding of the output, groups."""
+HALF = torch.bfloat16
+CONVOLUTIONS: list[tuple[tuple[object, ...], tuple[object, ...]]] = [
+    ((ones(2, 3, 9), ones(4, 3, 3), None), ([2], [1], [1], False, [0], 1)),
+    (
+        (ones(2, 4, 9, 8), ones(6, 2, 3, 2), ones(6)),
+        ([2, 1], [1, 0], [2, 1], False, [0, 0], 2),
+    ),
+    ((ones(1, 8, 1, 1), ones(8, 1, 1, 1), ones(8)), (*ONCE[:5], 8)),
+    ((ones(1, 1, 5, 5), ones(1, 1, 5, 5), None), ([3, 3], [2, 2], *ONCE[2:])),
+    (
+        (ones(2, 3, 4, 5, 6), ones(4, 3, 1, 2, 3), None),
+        ([1] * 3, [0] * 3, [1] * 3, False, [0] * 3, 1),
+    ),
+    ((ones(2, 3, 7, 7, dtype=HALF), ones(4, 3, 1, 1, dtype=HALF), None), ONCE),
+]
+
+
+def norms(dtype: torch.dtype) -> list[tuple[object, ...]]:
+    """Return weight, bias, running mean and variance, training, momentum and epsilon."""
+    three = ones(3, dtype=dtype)
+    return [
+        (*four, training, 0.1, 1e-5)
+        for training in (True, False)
+        for four in ([three] * 4, [None, None, three, three], [None] * 4)
+        if training or four[2] is not None
+    ]
+
+
+ORDINARY: list[Call] = [
+    *(
+        called(operator, ones(*size, dtype=dtype))
+        for operator in POINTWISE
+        for size, dtype in [*itertools.product(SIZES, DTYPES[:1]), ((2, 3), torch.bfloat16)]
+    ),
+    *(called(aten.fill_.Scalar, ones(*size), 3) for size in SIZES),
+    *(
+        called(operator, ones(*size, dtype=dtype), other)
+        for operator, answer in _BY_OPERATOR.items()
+        if answer.__name__ in ("_of_two", "_into_first", "_compared")
+        for size, dtype in itertools.product(SIZES, DTYPES[:2])
+        for other in [2, 0.5, *([ones(*size, dtype=dtype)] if "Tensor" in str(operator) else [])]
+    ),
+    *(called(aten.convolution.default, *args, *how) for args, how in CONVOLUTIONS),
+    *(
+        called(aten.native_batch_norm.default, ones(*size, dtype=dtype), *rest)
+        for size in ((2, 3), (2, 3, 4), (2, 3, 4, 5), (1, 3, 1, 2), (1, 3, 2, 2, 2))
+        for dtype in DTYPES[:2]
+        for rest in norms(dtype)
+    ),
+    *(
+        called(
+            aten.native_layer_norm.default,
+            ones(*before, *size, dtype=dtype), [*size], *weights, 1e-5,
+        )
+        for before, size in (((), (5,)), ((2,), (3,)), ((2, 3), (4,)), ((2,), (3, 4)), ((1,), (1,)))
+        for dtype in DTYPES[:3]
+        for weights in ((None, None), (ones(*size, dtype=dtype),) * 2)
+    ),
+    *(
+        called(operator, *bias, left, right)
+        for operator, bias in ((aten.mm.default, ()), (aten.addmm.default, (ones(4),)))
+        for left, right in [
+            (ones(2, 3), ones(3, 4)),
+            (ones(2, 3), ones(4, 3).t()),
+            (ones(3, 2).t(), ones(4, 3).t()),
+            (ones(1, 3)[:, ::2], ones(2, 4)),
+        ]
+    ),
+    *(
+        called(aten.mean.dim, ones(2, 3, 4, 5), dims, *keep)
+        for dims, keep in [([2, 3], ()), ([-1, -2], (True,)), ([1], (False,)), ([0, 1, 2, 3], ())]
+    ),
+    *(
+        called(aten.cat.default, parts, *dim)
+        for parts, dim in [
+            ([ones(2, 3), ones(4, 3)], ()),
+            ([ones(2, 3), ones(2, 1)], (1,)),
+            ([ones(2, 3, 4, 5), ones(2, 6, 4, 5)], (-3,)),
+            ([ones(2, 3, 1, 1), ones(2, 6, 1, 1)], (1,)),
+            ([ones(1, 1, 4, 4)], (0,)),
+        ]
+    ),
+    *(
+        called(operator, size, **options)
+        for operator in (aten.empty.memory_format, aten.zeros.default, aten.ones.default)
+        for size, options in [
+            ([2, 3], {}),
+            ([], {"dtype": torch.int64, "device": torch.device("cpu"), "pin_memory": False}),
+            ([0, 3], {"dtype": torch.bool, "layout": torch.strided}),
+        ]
+    ),
+]  # fmt: skip
+
+
+def described(call: Call) -> str:
+    """Return an identifier."""
+    return f"{call.func} {', '.join(map(str, call.specs))}"
+
+
+@pytest.mark.parametrize("call", ORDINARY, ids=described)
+def test_answers(call: Call) -> None:
+    """Shape, dtype, strides and storage of all outputs are what torch says."""
+    found = known_result(call)
+    assert found is not None
+    assert found == asked(call, range(len(call.tensors)))
+
+
+def strided(size: Sequence[int], strides: Sequence[int]) -> torch.Tensor:
+    """Return a tensor of this layout."""
+    return torch.empty_strided(size, strides)
+
+
+IMAGE = ones(2, 3, 4, 5).to(memory_format=torch.channels_last)
+WEIGHT = ones(4, 3, 3, 3)
+TRANSPOSED = (*ONCE[:3], True, *ONCE[4:])
+EVALUATED = (False, 0.1, 1e-5)
+LEFT: list[Call] = [
+    *(called(operator, IMAGE) for operator in POINTWISE),
+    *(called(operator, ones(2, 3, dtype=torch.int64)) for operator in POINTWISE),
+    *(called(operator, strided((4, 4), (0, 1))) for operator in POINTWISE),
+    *(called(operator, ones(2, 0, 3)) for operator in POINTWISE),
+    called(aten.native_batch_norm.default, ones(1, 3, 1, 1), *norms(torch.float32)[0]),
+    called(aten.clone.default, ones(2, 3, 4, 5), memory_format=torch.channels_last),
+    called(aten.add.Tensor, ones(2, 3), ones(3)),
+    called(aten.add.Tensor, ones(2, 3), ones(2, 3, dtype=torch.float64)),
+    called(aten.add.Tensor, ones(2, 3), 2j),
+    called(aten.add_.Tensor, ones(2, 3), ones(3)),
+    called(aten.mul.Tensor, IMAGE, IMAGE),
+    called(aten.convolution.default, IMAGE, WEIGHT, None, *ONCE),
+    called(aten.convolution.default, ones(2, 4, 4, 5), WEIGHT, None, *ONCE),
+    called(aten.convolution.default, ones(2, 3, 2, 5), WEIGHT, None, *ONCE),
+    called(aten.convolution.default, ones(2, 3, 4, 5), WEIGHT, ones(3), *ONCE),
+    called(aten.convolution.default, ones(0, 3, 4, 5), WEIGHT, None, *ONCE),
+    called(aten.convolution.default, ones(2, 3, 4, 5), WEIGHT, None, [0, 1], *ONCE[1:]),
+    called(aten.convolution.default, ones(2, 3, 4, 5), WEIGHT, None, *ONCE[:5], 2),
+    called(aten.convolution.default, ones(2, 4, 4, 5), WEIGHT, None, *TRANSPOSED),
+    called(
+        aten.convolution.default,
+        ones(2, 3, 4, 5, dtype=torch.float64), WEIGHT, None, *ONCE,
+    ),
+    called(aten.native_batch_norm.default, IMAGE, *[ones(3)] * 4, *EVALUATED),
+    called(aten.native_batch_norm.default, ones(2, 3), *[ones(4)] * 4, *EVALUATED),
+    called(aten.native_batch_norm.default, ones(2, 3), None, None, None, None, *EVALUATED),
+    called(
+        aten.native_batch_norm.default,
+        ones(2, 3, dtype=torch.bfloat16), *[ones(3)] * 4, *EVALUATED,
+    ),
+    called(aten.native_layer_norm.default, ones(2, 3), [4], None, None, 1e-5),
+    called(aten.native_layer_norm.default, ones(2, 3), [3], ones(2), None, 1e-5),
+    called(
+        aten.native_layer_norm.default,
+        ones(2, 3, dtype=torch.bfloat16), [3], ones(3), None, 1e-5,
+    ),
+    called(aten.mm.default, ones(2, 3), ones(4, 3)),
+    called(aten.addmm.default, ones(3), ones(2, 3), ones(3, 4)),
+    called(aten.mean.dim, ones(2, 3), [2]),
+    called(aten.mean.dim, ones(2, 3), [1, -1]),
+    called(aten.mean.dim, ones(2, 3), []),
+    called(aten.mean.dim, ones(2, 3), [1], dtype=torch.float64),
+    called(aten.cat.default, [ones(2, 3), ones(2, 4)]),
+    called(aten.cat.default, [ones(2, 3), ones(0)], 1),
+    called(aten.cat.default, [ones(2, 3), ones(2, 3, dtype=torch.float64)]),
+    called(aten.cat.default, [ones(2, 3)], 2),
+    called(aten.cat.default, [IMAGE, IMAGE], 1),
+    called(aten.empty.memory_format, [2, 3, 4, 5], memory_format=torch.channels_last),
+    called(aten.zeros.default, [2], device=torch.device("meta")),
+    called(aten.zeros.default, [-1]),
+    called(aten.zeros.default, [2], pin_memory=True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("call", LEFT, ids=described)
+def test_left_to_torch(call: Call) -> None:
+    """Other layouts and dtypes, and what does not fit together, are torch's business."""
+    assert known_result(call) is None
+
+
+def test_every_answer() -> None:
+    """Each operator with an answer stands in both tables."""
+    callers: Callable[[list[Call]], set[str]] = lambda calls: {str(c.func) for c in calls}  # noqa: E731
+    assert callers(ORDINARY) == {str(operator) for operator in _BY_OPERATOR}
