@@ -121,8 +121,9 @@ class Recorder(TorchDispatchMode):
         values = out if isinstance(out, (list, tuple)) else (out,)
         outputs = [value for value in values if isinstance(value, torch.Tensor)]
         if outputs:
-            op = op or call.op(tuple(map(spec_of, outputs)))
-            self.record(op, tuple(self.homes.token(tensor).index for tensor in outputs))
+            storages = tuple([self.homes.token(tensor).index for tensor in outputs])
+            if not self._building:
+                self.record(op or call.op(tuple(map(spec_of, outputs))), storages)
         return out
 
     def _run_higher_order(
@@ -261,7 +262,9 @@ class Recorder(TorchDispatchMode):
         return out
 
     def record(self, op: Op, storages: tuple[int, ...]) -> None:
-        """Write one call down."""
+        """Write one call down, unless the network is only being built."""
+        if self._building:
+            return
         tape = self.tape
         module = tape.module
         if not module and tape.gradients is not None:
