@@ -22,7 +22,14 @@ from torch._subclasses.fake_tensor import (
 
 from pytest_burden.engine.abstract import CPU, intern, mark_pending, spec_of
 from pytest_burden.engine.call import Call
-from pytest_burden.engine.layouts import CORRECTED, NORMS, OVERSIZED, UNMASKED, grouped_product
+from pytest_burden.engine.layouts import (
+    AS_HALF,
+    CORRECTED,
+    NORMS,
+    OVERSIZED,
+    UNMASKED,
+    grouped_product,
+)
 from pytest_burden.engine.result import New, Output, Plain, Result, Same, View
 from pytest_burden.engine.schema import DTYPES, is_view, op_name
 from pytest_burden.engine.shapes import known_result
@@ -54,6 +61,8 @@ def infer(call: Call, storages: Sequence[int]) -> Result:
 def asked(call: Call, storages: Sequence[int]) -> Result:
     """Do the same for any operator, by torch's own shape functions and what puts them right."""
     func, specs = call.func, call.specs
+    if op_name(func) in AS_HALF:
+        specs = [_as_dtype(spec, "bfloat16", torch.float16) for spec in specs]
     if op_name(func) == "aten._grouped_mm" and (product := grouped_product(call)) is not None:
         return Result((New(spec_of(product)),), None, reshaped=False)
     blanks = _metas(specs, storages)
@@ -79,7 +88,7 @@ def asked(call: Call, storages: Sequence[int]) -> Result:
     ) as error:
         raise NoShape(f"{func} has no shape function") from error
     result = _corrected(call, blanks, _classify(out, blanks, specs))
-    for put_right in (_mixed, _masked, _resized):
+    for put_right in (_not_half, _mixed, _masked, _resized):
         result = put_right(call, result)
     return result
 
@@ -100,6 +109,23 @@ def _corrected(call: Call, blanks: Sequence[torch.Tensor], result: Result) -> Re
     spec = first.spec
     laid_out = intern(spec.shape, strides, 0, DTYPES[spec.dtype], spec.nbytes)
     return replace(result, outputs=(New(laid_out), *result.outputs[1:]))
+
+
+def _as_dtype(spec: Spec, dtype: str, other: torch.dtype) -> Spec:
+    """Return a spec in another dtype if it is of this one."""
+    if spec.dtype != dtype:
+        return spec
+    return intern(spec.shape, spec.strides, spec.offset, other, spec.storage_bytes, spec.pending)
+
+
+def _not_half(call: Call, result: Result) -> Result:
+    """Give what was worked out for float16 in the place of bfloat16 its own dtype."""
+    if op_name(call.func) not in AS_HALF or call.specs[0].dtype != "bfloat16":
+        return result
+    first, *others = result.outputs
+    if isinstance(first, New):
+        first = New(_as_dtype(first.spec, "float16", torch.bfloat16))
+    return replace(result, outputs=(first, *others))
 
 
 def _mixed(call: Call, result: Result) -> Result:

@@ -159,6 +159,9 @@ OVERSIZED: Mapping[str, Callable[[Call, int, Spec], int]] = {
 }
 """By operator: bytes of the storage of a new output, where that is more than its elements."""
 
+AS_HALF = frozenset(aten("_embedding_bag _embedding_bag_forward_only"))
+"""Operators for which bfloat16 is as float16 to the kernel, but not to torch's shape function."""
+
 _ROW_BYTES = 16
 """Rows of the matrices of a grouped product begin at multiples of so many bytes."""
 

@@ -204,11 +204,6 @@ def test_resized() -> None:
     trained(around(lambda: nn.Linear(8, 8), resized), (ROWS,))
 
 
-@pytest.mark.xfail(
-    reason="_embedding_bag: the kernel returns no bag of each index for a sum in bfloat16",
-    raises=AssertionError,
-    strict=True,
-)
 def test_bags_in_half_precision() -> None:
     """A sum of embeddings in bfloat16, as short a way as in float32."""
 
