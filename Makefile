@@ -4,15 +4,25 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 READY := .venv/installed
+ZOO := .venv-zoo/bin
+ZOO_INSTALL := $(subst $(BIN),$(ZOO),$(INSTALL))
+ZOO_READY := .venv-zoo/installed
+COMPARE := .venv-compare/bin
+COMPARE_INSTALL := $(subst $(BIN),$(COMPARE),$(INSTALL))
+COMPARE_READY := .venv-compare/installed
+COMPARISON := PYTHONPATH=examples/imagenet $(COMPARE)/python -W ignore examples/benchmark/compare.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint benchmark clean
+.PHONY: help demo test test-zoo lint benchmark compare compare-zoo clean
 
 help:
 	@echo "make demo       measure 18 ImageNet networks, beside their published figures"
 	@echo "make test       run the tests"
+	@echo "make test-zoo   measure networks of torchvision, timm, transformers, diffusers, beside the truth"
 	@echo "make lint       everything else that CI runs: style, types, layers, workflow, package"
 	@echo "make benchmark  measuring against one real forward, and a decoder of 70 billion parameters"
+	@echo "make compare    other meters beside this one, on the same networks (some minutes)"
+	@echo "make compare-zoo  torchvision's classifiers from factory to number (some minutes)"
 	@echo "make clean      remove what the others made"
 
 demo: $(READY)
@@ -20,6 +30,9 @@ demo: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+test-zoo: $(ZOO_READY)
+	$(ZOO)/python -m pytest -n 2 --dist worksteal tests/zoo
 
 lint: $(READY)
 	$(BIN)/python -m ruff check .
@@ -33,8 +46,14 @@ benchmark: $(READY)
 	@PYTHONPATH=examples/imagenet $(BIN)/python examples/benchmark/speed.py
 	@PYTHONPATH=examples/imagenet $(BIN)/python -W ignore examples/benchmark/memory.py
 
+compare: $(COMPARE_READY)
+	@$(COMPARISON)
+
+compare-zoo: $(COMPARE_READY)
+	@$(COMPARISON) zoo
+
 clean:
-	rm -rf .venv build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-zoo .venv-compare build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The build backend comes first, so that no build environment of its own is resolved unpinned.
@@ -45,3 +64,21 @@ $(READY): constraints.txt pyproject.toml
 	@$(INSTALL) hatchling editables
 	@$(INSTALL) --no-build-isolation --editable ".[test,lint]"
 	@touch $(READY)
+
+# The packages whose networks are measured have an environment of their own: the project needs none.
+$(ZOO_READY): constraints.txt pyproject.toml tests/zoo/requirements.txt
+	@echo "Installing the pinned torch and the networks' packages into .venv-zoo (some minutes, once)"
+	@$(PYTHON) -m venv .venv-zoo
+	@$(ZOO_INSTALL) hatchling editables
+	@$(ZOO_INSTALL) --requirement tests/zoo/requirements.txt
+	@$(ZOO_INSTALL) --no-build-isolation --editable ".[test]"
+	@touch $(ZOO_READY)
+
+# The other meters as well. DeepSpeed is told to compile none of its kernels.
+$(COMPARE_READY): constraints.txt pyproject.toml examples/benchmark/requirements.txt
+	@echo "Installing the pinned torch and the meters into .venv-compare (some minutes, once)"
+	@$(PYTHON) -m venv .venv-compare
+	@$(COMPARE_INSTALL) hatchling editables setuptools torch
+	@DS_BUILD_OPS=0 $(COMPARE_INSTALL) --no-build-isolation --requirement examples/benchmark/requirements.txt
+	@$(COMPARE_INSTALL) --no-build-isolation --editable .
+	@touch $(COMPARE_READY)
