@@ -23,7 +23,7 @@ from meters import BY_NAME, OURS, Ask, Meter
 from torch import nn
 from truth import IMAGE, NETWORKS, Network
 
-ROUNDS = 7
+ROUNDS = 5
 AT_LEAST = 3
 ENOUGH = 2.0
 """Seconds after which no further round begins, if there were at least so many."""

@@ -86,11 +86,12 @@ def main() -> None:
     parser.add_argument(
         "--repeats", type=int, default=1, help="processes for times of ours, torch's, a forward"
     )
+    parser.add_argument("--threads", type=int, help="threads of torch for times; its own choice")
     arguments = parser.parse_args()
     results = json.loads(KEPT.read_text()) if KEPT.exists() else {}
     for part in PARTS if arguments.part == "all" else [arguments.part]:
         if part == "time":
-            results[part] = timed(arguments.repeats)
+            results[part] = timed(arguments.repeats, arguments.threads)
         elif part in ("count", "leaves"):
             results[part] = beside_each_other(part)
         elif part == "growth":
@@ -104,16 +105,16 @@ def main() -> None:
     print(f"written: {HERE.name}/comparison.md and {HERE.name}/comparison.svg")
 
 
-def timed(repeats: int) -> dict[str, Any]:
+def timed(repeats: int, threads: int | None) -> dict[str, Any]:
     """Time each meter on each network; nothing else runs beside it."""
-    found = facts()
+    found = facts() | ({"threads": threads} if threads else {})
     start, busy = time.perf_counter(), busy_elsewhere()
     cells: dict[str, Any] = {}
     for network in TIMED:
         meters = [FORWARD, *METERS] + [FORWARD, OURS, COUNTER] * (repeats - 1)
         runs = cells[network.name] = {meter.name: [] for meter in meters}
         for meter in meters:
-            runs[meter.name].append(Cell("time", (meter.name, network.name)).run())
+            runs[meter.name].append(Cell("time", (meter.name, network.name)).run(threads))
     if busy is not None:
         share = ((busy_elsewhere() or 0) - busy) / (time.perf_counter() - start)
         found["others"] = max(share, 0) / found["cores"]

@@ -82,15 +82,15 @@ def machine(facts: Results) -> str:
     """Return what all times depend on, and whether they mean something."""
     text = (
         f"Python {facts['python']}, torch {facts['versions'][FORWARD.name]}, {facts['system']}"
-        f" ({facts['kernels']}), {facts['cores']} cores, {facts['threads']} threads."
+        f"\n({facts['kernels']}), {facts['cores']} cores, threads of torch: {facts['threads']}."
     )
     if "others" not in facts:
         return text
     text += f" Other processes took {facts['others']:.0%} of the cores' time meanwhile."
     if facts["others"] > QUIET:
         text += (
-            " **The times are provisional**: forwards on all cores wait for each other where"
-            " something else runs, and what runs them looks slower than it is."
+            "\n**The times are provisional**: the threads of a forward wait for each other where\n"
+            "something else runs, and every meter that runs one looks slower than it is."
         )
     return text
 

@@ -16,8 +16,7 @@ import torch
 import vision
 from decoder import small
 from efficientnet import efficientnet_b0
-from networks.alexnet import alexnet
-from networks.resnet import resnet_50, resnext_50_32x4d
+from networks.resnet import resnet_50
 from networks.squeezenet import squeezenet_1_1
 from networks.vgg_verydeep import vgg_16
 from torch import Tensor, nn
@@ -69,20 +68,15 @@ def fire(channels: int, squeezed: int, expanded: int, side: int) -> int:
     )
 
 
-def bottlenecks(  # noqa: PLR0913, PLR0917 a row of the paper's table
-    count: int, channels: int, width: int, side: int, before: int, groups: int
-) -> int:
-    """A stage of residual blocks of ``4 * 2^stage * 64`` outputs; ``side`` is the stage's own.
+def bottlenecks(count: int, channels: int, width: int, side: int) -> int:
+    """A stage of residual blocks that widen four times; the first one projects its input.
 
-    ``before`` is the side at which the first 1x1 convolution of the first block works: that of
-    the stage before if the 3x3 convolution has the stride.
+    The 1x1 convolution at the front has the stride: all are of the stage's own side.
     """
-    out = {56: 256, 28: 512, 14: 1024, 7: 2048}[side]
-    first = conv(channels, width, 1, before) + conv(channels, out, 1, side)  # and the shortcut
-    others = (count - 1) * conv(out, width, 1, side)
-    return (
-        first + others + count * (conv(width, width, 3, side, groups) + conv(width, out, 1, side))
-    )
+    out = 4 * width
+    front = conv(channels, width, 1, side) + (count - 1) * conv(out, width, 1, side)
+    shortcut = conv(channels, out, 1, side)
+    return front + shortcut + count * (conv(width, width, 3, side) + conv(width, out, 1, side))
 
 
 def inverted(  # noqa: PLR0913, PLR0917 a row of the paper's table
@@ -102,14 +96,6 @@ def inverted(  # noqa: PLR0913, PLR0917 a row of the paper's table
     return macs
 
 
-ALEXNET = (
-    conv(3, 96, 11, 55)
-    + conv(96, 256, 5, 27, groups=2)
-    + conv(256, 384, 3, 13)
-    + conv(384, 384, 3, 13, groups=2)
-    + conv(384, 256, 3, 13, groups=2)
-    + 256 * 6 * 6 * 4096 + 4096 * 4096 + 4096 * 1000
-)  # fmt: skip
 SQUEEZENET = (
     conv(3, 64, 3, 111)
     + fire(64, 16, 64, 55) + fire(128, 16, 64, 55)
@@ -120,18 +106,10 @@ SQUEEZENET = (
 )  # fmt: skip
 RESNET = (
     conv(3, 64, 7, 112)
-    + bottlenecks(3, 64, 64, 56, 56, 1)
-    + bottlenecks(4, 256, 128, 28, 28, 1)
-    + bottlenecks(6, 512, 256, 14, 14, 1)
-    + bottlenecks(3, 1024, 512, 7, 7, 1)
-    + 2048 * 1000
-)
-RESNEXT = (
-    conv(3, 64, 7, 112)
-    + bottlenecks(3, 64, 128, 56, 56, 32)
-    + bottlenecks(4, 256, 256, 28, 56, 32)
-    + bottlenecks(6, 512, 512, 14, 28, 32)
-    + bottlenecks(3, 1024, 1024, 7, 14, 32)
+    + bottlenecks(3, 64, 64, 56)
+    + bottlenecks(4, 256, 128, 28)
+    + bottlenecks(6, 512, 256, 14)
+    + bottlenecks(3, 1024, 512, 7)
     + 2048 * 1000
 )
 VGG = (
@@ -431,8 +409,6 @@ TIMED = (
 )
 COUNTED = (
     *TIMED,
-    Network("alexnet", alexnet, (1, 3, 227, 227), ALEXNET),
-    Network("resnext-50-32x4d", resnext_50_32x4d, IMAGE, RESNEXT),
     Network("LSTM", Tagger, (1, 128, 64), TAGGER),
     Network("MultiheadAttention", SelfAttention, (1, 64, 64), SELF_ATTENTION),
     Network("TransformerEncoderLayer", encoder, (1, 64, 64), ENCODER),
