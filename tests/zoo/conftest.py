@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import torch
+
 from tests.zoo import stand_ins
 
 STAND_INS = stand_ins.load()
+torch.set_num_threads(1)  # tests run side by side
 
 
 def pytest_report_header() -> str:
