@@ -414,6 +414,7 @@ def test_reads_in_training(name: str) -> None:
     assert "reads a tensor's values" in burden.reason
 
 
+@pytest.mark.filterwarnings("ignore")
 def test_cached_step() -> None:
     """One token after twelve: the cache is an input, and stays as long as it was."""
     build = configured("LlamaForCausalLM", GROUPED)
