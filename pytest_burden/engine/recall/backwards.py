@@ -130,13 +130,11 @@ class Backwards:
         tokens = [grad.token.index for grad in made]
         found = recorded(range(first_storage), tokens, tape, first_call, first_storage)
         ended = [one.death for one in tape.storages[: start.storage]]
-        if (
-            found is None
-            or min(found[1], default=0) < 0
-            or max(filter(None, ended), default=0) >= (first_call)
-        ):
+        if found is None or max(filter(None, ended), default=0) >= first_call:
             return None
         record, places = found
+        if min(places, default=0) < 0:  # a gradient in the storage of something else
+            return None
         place = iter(places)
         deaths = {
             index: one.death - first_call
