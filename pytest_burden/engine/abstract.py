@@ -92,11 +92,15 @@ def needs_data(what: str) -> NoReturn:
 class AbstractTensor(torch.Tensor):
     """A tensor of true shape, strides and dtype on the CPU, without data."""
 
-    __slots__ = ("_is_param", "spec", "token")
+    __slots__ = ("_is_param", "renewed", "spec", "token", "writes")
     _is_param: bool
     """Set where it stands for an ``nn.Parameter``: ``isinstance`` looks for it there."""
     spec: Spec
     token: Token
+    writes: int
+    """Set on a view of what was written to: how often, when the view was made."""
+    renewed: AbstractTensor
+    """Set on a view that was made before a write: what autograd takes it for since."""
 
     __torch_function__: ClassVar[Any] = torch._C._disabled_torch_function_impl
 

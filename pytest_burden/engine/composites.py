@@ -20,6 +20,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
+from pytest_burden.engine import views
 from pytest_burden.engine.escapes import Guard
 from pytest_burden.engine.recall import functions
 from pytest_burden.engine.recall.calls import Recall
@@ -89,7 +90,14 @@ class Composites(Guard):
     ) -> Any:
         """Let every function pass, and write the composites down."""
         __tracebackhide__ = True
-        kwargs = kwargs or {}
+        if self._recorder.tape.gradients is not None:
+            return views.call(self._recorder, self._call, func, args, kwargs or {})
+        return self._call(func, args, kwargs or {})
+
+    def _call(
+        self, func: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> Any:
+        __tracebackhide__ = True
         if func in _HOOKING and (gradients := self._recorder.tape.gradients) is not None:
             gradients.hooked = True
         if func is _ATTENTION_LAYER:
@@ -99,7 +107,8 @@ class Composites(Guard):
         if known is None:
             if func in _RECURRENT:
                 self._recorder.tape.recurrent = True
-            if self._recall is None or torch.is_grad_enabled():
+            trains = self._recorder.tape.gradients is not None  # what is recalled notes no write
+            if self._recall is None or trains or torch.is_grad_enabled():
                 return self.run(func, args, kwargs)
             run = partial(self.run, func, args, kwargs)
             return functions.call(self._recall, run, func, args, kwargs)

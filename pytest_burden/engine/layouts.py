@@ -46,6 +46,22 @@ def _as_only_source(call: Call, source: torch.Tensor, out: Spec) -> Strides | No
     return _as_source(call, source, out) if call.kwargs.get("memory_format") is None else None
 
 
+def _element_by_element(call: Call, source: torch.Tensor, out: Spec) -> Strides | None:
+    """Contiguous or channels_last if the input is, else its own strides, if it has no gaps.
+
+    ``TensorIteratorBase::fast_set_up``; torch's shape functions differ in dimensions of size 1.
+    """
+    del out
+    if len(call.tensors) > 1 or call.args[0] is not call.tensors[0] or not _DENSE(source):
+        return None
+    if source.is_contiguous():
+        return contiguous_strides(source.shape)
+    if source.dim() == 4 and source.is_contiguous(memory_format=torch.channels_last):  # noqa: PLR2004
+        _, channels, height, width = source.shape
+        return channels * height * width, 1, channels * width, channels
+    return source.stride()
+
+
 def _with_a_number(call: Call, source: torch.Tensor, out: Spec) -> Strides | None:
     """Compact in the order of the input's; torch says: contiguous, if that is as good.
 
@@ -78,7 +94,10 @@ class Correction(NamedTuple):
 
 CORRECTED: Mapping[str, Correction] = {
     **dict.fromkeys(
-        aten("native_batch_norm _native_batch_norm_legit _native_batch_norm_legit_no_training"),
+        aten(
+            "native_batch_norm _native_batch_norm_legit _native_batch_norm_legit_no_training"
+            " native_group_norm"
+        ),
         Correction(_in_memory_format),
     ),
     **dict.fromkeys(
@@ -93,7 +112,7 @@ CORRECTED: Mapping[str, Correction] = {
         aten(
             "_scaled_dot_product_flash_attention_for_cpu roll channel_shuffle"
             " native_channel_shuffle softplus_backward hardswish_backward elu_backward"
-            " hardtanh_backward hardsigmoid_backward logit_backward"
+            " hardtanh_backward hardsigmoid_backward logit_backward hardtanh relu6 nan_to_num"
         ),
         Correction(_as_source),
     ),
@@ -103,7 +122,19 @@ CORRECTED: Mapping[str, Correction] = {
         aten("native_batch_norm_backward reflection_pad2d_backward replication_pad2d_backward"),
         Correction(_in_memory_format, source=1),
     ),
-    **dict.fromkeys(aten("add sub rsub mul div"), Correction(_with_a_number)),
+    **dict.fromkeys(
+        aten("add sub rsub mul div remainder eq ne lt le gt ge"), Correction(_with_a_number)
+    ),
+    **dict.fromkeys(
+        aten(
+            "abs acos acosh angle asin asinh atan atanh ceil clamp clamp_min clamp_max cos cosh"
+            " digamma elu erf erfc erfinv exp exp2 expm1 floor frac gelu hardshrink hardsigmoid"
+            " hardswish i0 isnan leaky_relu lgamma log log10 log1p log2 logical_not logit mish"
+            " neg pow reciprocal relu round rsqrt sgn sigmoid sign signbit silu sin sinc sinh"
+            " softplus softshrink sqrt square tan tanh threshold trunc"
+        ),
+        Correction(_element_by_element),
+    ),
     **dict.fromkeys(aten("empty_like zeros_like ones_like full_like"), Correction(_as_only_source)),
 }
 """By operator: the strides of its first output if that is new; None where torch is right."""

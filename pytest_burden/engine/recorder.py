@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from math import prod
 from typing import Any
 
@@ -77,7 +78,10 @@ class Recorder(TorchDispatchMode):
         self.homes = Homes(tape)
         self.composites = 0
         self.real = real
+        self.writes: dict[int, int] = {}
+        """How often the forward of a training step wrote into a storage; only where it did."""
         self._building = building
+        self._silent = building
 
     supports_higher_order_operators = True
 
@@ -197,9 +201,10 @@ class Recorder(TorchDispatchMode):
         if type(lone) is View:
             token = tokens[lone.index]
             self.record(entry.op, (token.index,))
-            return abstract(lone.spec, token)
+            return self._view(lone.spec, token)
         if type(lone) is Same and type(tensor := call.tensors[lone.index]) is AbstractTensor:
             self.record(entry.op, (tensor.token.index,))
+            self._note_write(tensor)
             return tensor
         return self._replay_all(call, entry, tokens)
 
@@ -217,7 +222,7 @@ class Recorder(TorchDispatchMode):
                 storages.append(token.index)
             elif isinstance(output, View):
                 token = tokens[output.index]
-                values.append(abstract(output.spec, token))
+                values.append(self._view(output.spec, token))
                 storages.append(token.index)
             elif isinstance(output, Same):
                 values.append(call.tensors[output.index])
@@ -225,11 +230,25 @@ class Recorder(TorchDispatchMode):
             else:
                 values.append(output.value)
         for index in entry.writes:
-            if type(call.tensors[index]) is not AbstractTensor:
-                self.homes.taint(call.tensors[index])
+            if type(tensor := call.tensors[index]) is AbstractTensor:
+                self._note_write(tensor)
+            else:
+                self.homes.taint(tensor)
         if storages:
             self.record(entry.op, tuple(storages))
         return values[0] if result.container is None else result.container(values)
+
+    def _view(self, spec: Spec, token: Token) -> AbstractTensor:
+        view = abstract(spec, token)
+        if self.writes:
+            view.writes = self.writes.get(token.index, 0)
+        return view
+
+    def _note_write(self, tensor: AbstractTensor) -> None:
+        # A leaf that is written to without autograd is a parameter or what an optimizer keeps.
+        if self.tape.gradients is not None and (torch.is_grad_enabled() or not tensor.is_leaf):
+            storage = tensor.token.index
+            self.writes[storage] = self.writes.get(storage, 0) + 1
 
     def _reshape(self, call: Call, result: Result, tokens: list[Token]) -> None:
         """Carry out an in-place change of shape on the tensors' metadata.
@@ -261,9 +280,18 @@ class Recorder(TorchDispatchMode):
         self.record(op, (self.homes.token(out).index,))
         return out
 
+    @contextmanager
+    def unrecorded(self) -> Iterator[None]:
+        """Write nothing down until the block ends."""
+        before, self._silent = self._silent, True
+        try:
+            yield
+        finally:
+            self._silent = before
+
     def record(self, op: Op, storages: tuple[int, ...]) -> None:
         """Write one call down, unless the network is only being built."""
-        if self._building:
+        if self._silent:
             return
         tape = self.tape
         module = tape.module

@@ -144,6 +144,30 @@ def test_function(function: Callable[..., Any]) -> None:
     assert differences(fast(network, inputs), truth) == []
 
 
+class Views(nn.Module):
+    """Multiplies by views of parameters of one shape, which matmul folds for their gradient."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weights = nn.ParameterList([nn.Parameter(torch.zeros(5, 6)) for _ in range(3)])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the sum of all."""
+        x = x[:, None].expand(4, 6, 6)  # no view of it has two dimensions
+        made = [x @ weight.transpose(0, 1) for weight in self.weights]
+        return torch.stack(made).sum(0)
+
+
+def test_view_of_another_parameter() -> None:
+    """A view of a parameter asks for a gradient, also of the second."""
+    network = Views()
+    inputs: Inputs = ([torch.zeros(ROW)], {})
+    truth = real(network, inputs)
+    calls._KNOWN.clear()
+    assert differences(fast(network, inputs), truth) == []
+    assert differences(fast(network, inputs), truth) == []
+
+
 def test_most_calls_are_answered(monkeypatch: pytest.MonkeyPatch) -> None:
     """A second measurement runs nothing that the first has run."""
     network = nn.Sequential(nn.Linear(6, 6), nn.Softplus(), nn.Linear(6, 6))

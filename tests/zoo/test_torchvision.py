@@ -131,9 +131,6 @@ SHAPES = {
 """Where a network does not take two images of 96 x 96."""
 
 
-REPLAYED = pytest.mark.xfail(
-    reason="the backward of a view that is written to in-place: torch takes zeros of its base"
-)
 TOO_SLOW = {"maxvit_t", "mvit_v2_s"}
 """Networks that take images of the published size alone, and more than a minute for them."""
 SMALLEST = [name for name in smallest(*GROUPS[:-1]) if name not in TOO_SLOW]
@@ -153,9 +150,7 @@ def test_same(name: str) -> None:
     same_for_real(*small(name).parts)
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=REPLAYED) if n == "raft_small" else n for n in SMALLEST]
-)
+@pytest.mark.parametrize("name", SMALLEST)
 @pytest.mark.filterwarnings("ignore")
 def test_same_in_training(name: str) -> None:
     """And it takes what is predicted in two training steps."""

@@ -354,14 +354,6 @@ Each token goes through the gate, up and down projection of each expert that is 
 ONCE_READ = frozenset({"DetrForObjectDetection", "ConditionalDetrForObjectDetection"})
 """Networks that read a value in training alone: whether all activations are finite."""
 
-REPLAYED = pytest.mark.xfail(
-    reason="the backward of a view that is written to in-place: torch takes zeros of its base"
-)
-STRIDE_OF_ONE = pytest.mark.xfail(
-    reason="the stride of a dimension of size 1 after a ReLU, which no figure depends on"
-)
-WRITE_TO_VIEWS = frozenset({"FunnelModel", "LongformerModel", "LEDForConditionalGeneration"})
-
 networks = pytest.mark.parametrize("network", NETWORKS, ids=str)
 
 
@@ -375,29 +367,14 @@ def test_counted(network: Network) -> None:
     assert burden.macs == seen + UNSEEN.get(network.name, 0)
 
 
-@pytest.mark.parametrize(
-    "network",
-    [
-        pytest.param(n, marks=STRIDE_OF_ONE) if n.name == "DPTForDepthEstimation" else n
-        for n in NETWORKS
-    ],
-    ids=str,
-)
+@networks
 @pytest.mark.filterwarnings("ignore")
 def test_same(network: Network) -> None:
     """A real forward does what is measured without data."""
     same_for_real(*network.parts)
 
 
-@pytest.mark.parametrize(
-    "network",
-    [
-        pytest.param(n, marks=REPLAYED) if n.name in WRITE_TO_VIEWS else n
-        for n in NETWORKS
-        if n.name not in ONCE_READ
-    ],
-    ids=str,
-)
+@pytest.mark.parametrize("network", [n for n in NETWORKS if n.name not in ONCE_READ], ids=str)
 @pytest.mark.filterwarnings("ignore")
 def test_same_in_training(network: Network) -> None:
     """Two training steps take what is predicted."""

@@ -195,6 +195,8 @@ def _learnt(
     outputs: list[Output] = []
     for value, home in zip(tensors, homes, strict=True):
         same = next((i for i, tensor in enumerate(given) if tensor is value), None)
+        if same is None and value.requires_grad:
+            return None  # a parameter's view asks its base, which another tensor would not have
         outputs.append(Output(same is not None, value.spec, home if same is None else ~same))
     return Known(record, _arranged(iter(outputs), out))
 
