@@ -107,6 +107,8 @@ class ModuleRow(NamedTuple):
     inputs: tuple[str, ...] = ()
     """Shapes at its first call, as ``"float32[1, 3, 224, 224]"``."""
     outputs: tuple[str, ...] = ()
+    settings: str = ""
+    """How a layer of torch was made: ``64, 128, kernel_size=(3, 3), stride=(1, 1)``."""
 
 
 class OpRow(NamedTuple):

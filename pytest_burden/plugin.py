@@ -41,7 +41,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--burden-strict",
         action="store_true",
         default=None,
-        help="every verdict but a pass fails, whatever the policy; measuring nothing fails too",
+        help="judge as on CI: new and stale measurements fail too, and so does measuring nothing",
+    )
+    group.addoption(
+        "--burden-update",
+        action="store_true",
+        default=None,
+        help="write what was measured into burden-baseline.json; refused where CI is set",
+    )
+    group.addoption(
+        "--burden-force",
+        action="store_true",
+        default=None,
+        help="let --burden-update write where CI is set",
     )
     group.addoption(
         "--no-burden",
@@ -166,7 +178,7 @@ def _is_on(config: pytest.Config) -> bool:
 
 def _is_configured(config: pytest.Config) -> bool:
     """Return whether configuration or command line have to do with budgets."""
-    options = ("burden_json", "burden_table", "burden_strict", "burden_off")
+    options = ("burden_json", "burden_table", "burden_strict", "burden_off", "burden_update")
     if any(config.getoption(name) is not None for name in options):
         return True
     if config.getoption("numprocesses", None) or config.getoption("tx", None):

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from pytest_burden.budget.allowance import Allowance
 from pytest_burden.budget.ids import Glob
-from pytest_burden.budget.limits import Limit
-from pytest_burden.budget.verdict import DEFAULTS, Policies
+from pytest_burden.budget.limits import Rule
+from pytest_burden.budget.verdict import Kind, Policy
 from pytest_burden.burden import Convention
 
 FILE = "pyproject.toml"
@@ -22,7 +23,7 @@ class Budget:
     """``[tool.burden.budgets."*::test_resnet*"]``: limits for the ids that match."""
 
     glob: Glob
-    limits: tuple[Limit, ...]
+    limits: tuple[Rule, ...]
     where: str
 
 
@@ -38,7 +39,7 @@ class Model:
     kwargs: Mapping[str, Any]
     training: Any
     """As in `pytest_burden.measure`."""
-    limits: tuple[Limit, ...]
+    limits: tuple[Rule, ...]
     line: int
 
     @property
@@ -59,7 +60,9 @@ class Config:
     table: Table = "auto"
     junit: bool = True
     """Whether the figures are written into JUnit XML as properties."""
-    limits: tuple[Limit, ...] = ()
+    limits: tuple[Rule, ...] = ()
     budgets: tuple[Budget, ...] = ()
     models: tuple[Model, ...] = ()
-    policies: Policies = field(default_factory=lambda: DEFAULTS)
+    policies: Mapping[Kind, Policy] = field(default_factory=dict)
+    """What is said of kinds of verdicts; of the others, `DEFAULTS` or `LOCAL` says it."""
+    allowances: tuple[Allowance, ...] = ()

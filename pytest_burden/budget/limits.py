@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from pytest_burden.budget.growth import Growth, parse_growth
 from pytest_burden.budget.units import EXAMPLES, SizeError, parse_scaled, parse_size
 from pytest_burden.burden import METRICS
 from pytest_burden.errors import BurdenError, nearest, suggest
@@ -29,15 +30,21 @@ class Limit:
         return f"max_{self.metric}"
 
 
+Rule = Limit | Growth
+"""What a budget is made of; which of two holds is decided by `key`."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Key:
     metric: str
     scale: int | None = None
     """Of ``max_gflops``; None for ``max_flops``, whose value has the unit."""
+    grows: bool = False
 
 
 def _keys() -> dict[str, _Key]:
     keys = {f"max_{name}": _Key(name) for name in METRICS}
+    keys |= {f"grow_{name}": _Key(name, grows=True) for name in METRICS}
     for name, metric in METRICS.items():
         if metric.unit in ("FLOPs", "MACs"):
             *first, last = name.split("_")
@@ -47,7 +54,7 @@ def _keys() -> dict[str, _Key]:
 
 
 KEYS: Mapping[str, _Key] = _keys()
-"""Every key that sets a limit: ``max_params``, ``max_flops``, ``max_gflops``, …."""
+"""Every key that sets a limit: ``max_flops``, ``max_gflops``, ``grow_params``, …."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +72,7 @@ def read_limits(
     written: Mapping[str, object],
     where: Callable[[str], str],
     other_keys: tuple[str, ...] = (),
-) -> tuple[tuple[Limit, ...], list[Wrong]]:
+) -> tuple[tuple[Rule, ...], list[Wrong]]:
     """Read a whole mapping of limits, and say everything that is wrong in it.
 
     Args:
@@ -73,7 +80,7 @@ def read_limits(
         where: for a key, where the limit stands.
         other_keys: what else may stand there, for the search of the nearest key.
     """
-    limits: dict[str, Limit] = {}
+    limits: dict[str, Rule] = {}
     wrong = []
     for key, value in written.items():
         try:
@@ -82,17 +89,20 @@ def read_limits(
             reason = error.reason if isinstance(error, SizeError) else str(error)
             wrong.append(Wrong(key, value, reason, _example(key, other_keys)))
             continue
-        if limit.metric in limits:
+        if limit.key in limits:
             reason = f"a second limit on {limit.metric}: keep one of the two"
             wrong.append(Wrong(key, value, reason, ""))
-        limits[limit.metric] = limit
+        limits[limit.key] = limit
     return tuple(limits.values()), wrong
 
 
-def _read(key: str, value: object, where: str, other_keys: tuple[str, ...]) -> Limit:
+def _read(key: str, value: object, where: str, other_keys: tuple[str, ...]) -> Rule:
     known = KEYS.get(key)
     if known is None:
         raise BurdenError(f"unknown key{suggest(key, [*KEYS, *other_keys])}")
+    if known.grows:
+        percent, amount = parse_growth(value, METRICS[known.metric].unit)
+        return Growth(known.metric, percent, amount, where, f"{key}={value!r}")
     if known.scale is None:
         maximum = parse_size(value, METRICS[known.metric].unit)
     else:
@@ -107,6 +117,8 @@ def _example(key: str, other_keys: tuple[str, ...]) -> str:
     known = KEYS.get(key)
     if known is None:
         return ""
+    if known.grows:
+        return f'{key} = "2% & {EXAMPLES[METRICS[known.metric].unit]}"'
     if known.scale is not None:
         return f"{key} = 5"
     return f'{key} = "{EXAMPLES[METRICS[known.metric].unit]}"'

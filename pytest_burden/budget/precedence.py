@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pytest_burden.budget.config import Config
-from pytest_burden.budget.limits import Limit
+from pytest_burden.budget.limits import Rule
 
-Level = tuple[Limit, ...]
+Level = tuple[Rule, ...]
 
 
-def resolve(levels: Iterable[Iterable[Limit]]) -> tuple[Limit, ...]:
-    """Return one limit for each metric: that of the first level that names it.
+def resolve(levels: Iterable[Iterable[Rule]]) -> Level:
+    """Return one limit for each key: that of the first level that sets it.
 
     ``levels`` go from the most specific to the most general: call, ``pytest.param``, function,
     inner class, outer class, module, package, then `configured`.
     """
-    holds: dict[str, Limit] = {}
+    holds: dict[str, Rule] = {}
     for level in levels:
         for limit in level:
-            holds.setdefault(limit.metric, limit)
+            holds.setdefault(limit.key, limit)
     return tuple(holds.values())
 
 

@@ -23,6 +23,11 @@ class Problem:
         return f"{self.where}: {self.what}\n    {self.reason}{works}"
 
 
+def listing(problems: Sequence[Problem]) -> str:
+    """Return the problems, one below the other."""
+    return "\n".join(dict.fromkeys(map(str, problems)))
+
+
 def report(problems: Sequence[Problem]) -> str:
     """Return the message that ends the run, all problems in the order they were found."""
     return summary([str(problem) for problem in problems])

@@ -9,12 +9,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import Any, TypeVar
 
+from pytest_burden.budget.allowance import EXAMPLE as ALLOW_EXAMPLE
+from pytest_burden.budget.allowance import Allowance, read_allowance
 from pytest_burden.budget.config import FILE, Budget, Config, Model
 from pytest_burden.budget.ids import Glob
-from pytest_burden.budget.limits import Limit, read_limits
+from pytest_burden.budget.limits import Rule, read_limits
 from pytest_burden.budget.problem import Problem
-from pytest_burden.budget.toml_lines import find_line
-from pytest_burden.budget.verdict import CONFIGURABLE, DEFAULTS, Kind, Policy
+from pytest_burden.budget.toml_lines import find_item_line, find_line
+from pytest_burden.budget.verdict import CONFIGURABLE, Kind, Policy
 from pytest_burden.burden import Convention
 from pytest_burden.errors import BurdenError, suggest
 from pytest_burden.inputs import parse_input
@@ -32,7 +34,7 @@ _LOOKS_LIKE_A_SPEC = re.compile(r"\s*\w+\s*\[")
 _CUDA = re.compile(r"cuda(:\d+)?")
 _SHOWN = 60
 
-_TABLES = ("limits", "budgets", "models", "policy")
+_TABLES = ("limits", "budgets", "models", "policy", "allow")
 _SETTINGS = ("fma", "datum_bytes", "transcendental", "target", "device", "real", "table", "junit")
 _MODEL_KEYS = ("build", "inputs", "kwargs", "training")
 _EXAMPLES = {
@@ -40,6 +42,7 @@ _EXAMPLES = {
     "budgets": '[tool.burden.budgets."*::test_resnet*"] max_gflops = 5',
     "models": '[tool.burden.models.resnet50] build = "shop.models:resnet50"',
     "policy": '[tool.burden.policy] incomplete = "warn"',
+    "allow": ALLOW_EXAMPLE,
     "build": 'build = "shop.models:resnet50"',
     "inputs": 'inputs = ["float32[1, 3, 224, 224]"]',
     "training": 'training = { optimizer = "SGD", momentum = 0.9 }',
@@ -101,7 +104,8 @@ class _Reader:
             limits=self._limits(("tool", "burden", "limits"), self._sub(table, "limits")),
             budgets=self._budgets(self._sub(table, "budgets")),
             models=self._models(self._sub(table, "models")),
-            policies={**DEFAULTS, **self._policies(self._sub(table, "policy"))},
+            policies=self._policies(self._sub(table, "policy")),
+            allowances=self._allowances(table.get("allow", [])),
         )
 
     def _budgets(self, table: Mapping[str, Any]) -> tuple[Budget, ...]:
@@ -177,18 +181,35 @@ class _Reader:
 
     def _policies(self, table: Mapping[str, Any]) -> dict[Kind, Policy]:
         path = ("tool", "burden", "policy")
-        kinds = {kind.value: kind for kind in CONFIGURABLE}
+        kinds: dict[str, Kind] = {kind.value: kind for kind in CONFIGURABLE}
         names = [policy.value for policy in Policy]
         self._known(path, table, tuple(kinds))
-        policies = {}
+        policies: dict[Kind, Policy] = {}
         for name, value in table.items():
             if name in kinds and self._one_of((*path, name), value, names, _EXAMPLES["policy"]):
                 policies[kinds[name]] = Policy(value)
         return policies
 
+    def _allowances(self, value: object) -> tuple[Allowance, ...]:
+        path = ("tool", "burden", "allow")
+        if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+            self._problem(path, value, "a list of tables belongs here", _EXAMPLES["allow"])
+            return ()
+        found = (self._allowance(number, table) for number, table in enumerate(value))
+        return tuple(one for one in found if one is not None)
+
+    def _allowance(self, number: int, table: Mapping[str, Any]) -> Allowance | None:
+        line = find_item_line(self._text, ("tool", "burden", "allow"), number) or 1
+        allowance, wrong = read_allowance(table, f"{FILE}:{line}")
+        for each in wrong:
+            value = f" = {_toml(each.value)}" if each.key in table else ""
+            what = f"tool.burden.allow: {each.key}{value}"
+            self.problems.append(Problem(f"{FILE}:{line}", what, each.reason, each.example))
+        return allowance
+
     def _limits(
         self, path: Path, table: Mapping[str, Any], other: tuple[str, ...] = ()
-    ) -> tuple[Limit, ...]:
+    ) -> tuple[Rule, ...]:
         limits, wrong = read_limits(table, lambda key: f"{FILE}: {_dotted((*path, key))}", other)
         for error in wrong:
             self._problem((*path, error.key), error.value, error.reason, error.example)

@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_burden.budget.limits import Limit
+from pytest_burden.budget.compare import Change
+from pytest_burden.budget.growth import Growth, parse_growth
+from pytest_burden.budget.limits import Limit, Rule
 from pytest_burden.budget.verdict import Kind, Policy, Verdict
-from pytest_burden.burden import Burden
+from pytest_burden.burden import METRICS, Burden, Figures
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,10 @@ class Result:
     """The node id of the test that measured it, or of nothing where no single test did."""
     burden: Burden | None
     verdicts: tuple[Verdict, ...]
+    changes: tuple[Change, ...] = ()
+    """The modules that are not what they were in the baseline, where a metric is not."""
+    complete: bool = True
+    """Whether the test ran to its end, so that there is nothing more to come."""
 
     @property
     def worst(self) -> Verdict | None:
@@ -61,6 +67,10 @@ class Result:
             "test": self.test,
             "burden": self.burden.to_dict() if self.burden else None,
             "verdicts": [verdict_to_dict(verdict) for verdict in self.verdicts],
+            "changes": [
+                change._asdict() | {"grown": change.grown._asdict()} for change in self.changes
+            ],
+            "complete": self.complete,
         }
 
     @classmethod
@@ -71,6 +81,11 @@ class Result:
             test=data["test"],
             burden=Burden.from_dict(data["burden"]) if data["burden"] else None,
             verdicts=tuple(map(verdict_from_dict, data["verdicts"])),
+            changes=tuple(
+                Change(**(change | {"grown": Figures(**change["grown"])}))
+                for change in data["changes"]
+            ),
+            complete=data["complete"],
         )
 
 
@@ -78,9 +93,28 @@ def verdict_to_dict(verdict: Verdict) -> dict[str, Any]:
     """Return a verdict as JSON-ready dictionaries."""
     return dataclasses.asdict(verdict) | {
         "kind": verdict.kind.value,
+        "limit": _rule_to_dict(verdict.limit),
         "policy": verdict.policy.value,
         "fails": verdict.fails,
     }
+
+
+def _rule_to_dict(rule: Rule | None) -> dict[str, Any] | None:
+    if not isinstance(rule, Growth):
+        return dataclasses.asdict(rule) if rule else None
+    return {
+        "metric": rule.metric,
+        "growth": rule.text(),
+        "where": rule.where,
+        "written": rule.written,
+    }
+
+
+def _rule_from_dict(data: Mapping[str, Any] | None) -> Rule | None:
+    if data is None or "growth" not in data:
+        return Limit(**data) if data else None
+    percent, amount = parse_growth(data["growth"], METRICS[data["metric"]].unit)
+    return Growth(data["metric"], percent, amount, data["where"], data["written"])
 
 
 def verdict_from_dict(data: Mapping[str, Any]) -> Verdict:
@@ -88,11 +122,14 @@ def verdict_from_dict(data: Mapping[str, Any]) -> Verdict:
     return Verdict(
         kind=Kind(data["kind"]),
         subject=data["subject"],
-        limit=Limit(**data["limit"]) if data["limit"] else None,
+        limit=_rule_from_dict(data["limit"]),
         measured=data["measured"],
         policy=Policy(data["policy"]),
         detail=data["detail"],
         excuse=data["excuse"],
+        base=data["base"],
+        alike=tuple(data["alike"]),
+        allowance=data["allowance"],
     )
 
 

@@ -26,6 +26,8 @@ class Run:
     """Ids of the models in pyproject.toml that were not measured."""
     not_judged: tuple[str, ...] = ()
     """Patterns of budgets that matched nothing in a run that was not full."""
+    baseline: str = ""
+    """What became of the baseline, if the run was to write it."""
     lost: tuple[str, ...] = ()
     """What died on the way, in words: ``worker gw0 was lost while running ...``."""
 

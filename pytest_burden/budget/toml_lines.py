@@ -26,6 +26,12 @@ def find_line(text: str, path: Sequence[str]) -> int | None:
     return next((lines[outer] for outer in around if outer in lines), None)
 
 
+def find_item_line(text: str, path: Sequence[str], index: int) -> int | None:
+    """Return the line of the table number ``index`` (from 0) of ``[[path]]``; None if not there."""
+    headers = [line for line, written in _statements(text) if written == tuple(path)]
+    return headers[index] if index < len(headers) else None
+
+
 def _statements(text: str) -> Iterator[tuple[int, Path]]:
     """Yield each key and each table header with its line and its full path."""
     table: Path = ()

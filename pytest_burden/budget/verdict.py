@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import enum
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 
+from pytest_burden.budget import baseline
+from pytest_burden.budget.allowance import Allowance
+from pytest_burden.budget.baseline import Baseline, Entry
+from pytest_burden.budget.growth import Growth
 from pytest_burden.budget.ids import Glob
-from pytest_burden.budget.limits import Limit
-from pytest_burden.burden import METRICS, Burden
+from pytest_burden.budget.limits import Limit, Rule
+from pytest_burden.burden import MEMORY, METRICS, Burden, Convention
 
 
 class Kind(enum.Enum):
@@ -41,19 +46,25 @@ DEFAULTS: Policies = dict.fromkeys(Kind, Policy.FAIL) | {
     Kind.PASS: Policy.IGNORE,
     Kind.SHRANK: Policy.WARN,
 }
-"""Everything fails that is not known to be well."""
+"""Everything fails that is not known to be well: what holds on CI."""
 
-CONFIGURABLE = (
-    Kind.OVER,
-    Kind.UNMATCHED,
-    Kind.UNMEASURED,
-    Kind.UNSUPPORTED,
-    Kind.INCOMPLETE,
-    Kind.ERROR,
-)
-"""The kinds that this version can give and whose policy can be set."""
+LOCAL: Policies = {**DEFAULTS, Kind.NEW: Policy.WARN, Kind.STALE: Policy.WARN}
+"""The same where somebody is still at work."""
+
+CONFIGURABLE = tuple(kind for kind in Kind if kind is not Kind.PASS)
+"""The kinds whose policy can be set."""
 
 _ARITHMETIC = ("FLOPs", "MACs")
+
+GROWING = ("params", "macs", "flops", "activation_memory")
+"""The metrics that may not grow beyond the baseline unless something else is said."""
+
+NO_GROWTH: tuple[Rule, ...] = tuple(
+    Growth(metric, None, 0, f"{baseline.FILE}: nothing may grow by default") for metric in GROWING
+)
+
+_BY_TORCH = (*MEMORY, "ops", "cuda_memory")
+"""Metrics that another version of torch may change by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +74,19 @@ class Verdict:
     kind: Kind
     subject: str
     """A measurement's id, or the place of a budget."""
-    limit: Limit | None
+    limit: Rule | None
     measured: int | None
     policy: Policy
     detail: str = ""
-    """Why it was not measured, or what was not counted."""
+    """Why it was not measured, what was not counted, or why a growth is accepted."""
     excuse: str = ""
     """Why the run does not turn red although the policy says so: ``xfailed``, ``skipped``."""
+    base: int | None = None
+    """What the baseline has, of a growth."""
+    alike: tuple[str, ...] = ()
+    """Of a new measurement: ids under which the baseline has the same network."""
+    allowance: str = ""
+    """Where the allowance stands that is about this growth."""
 
     @property
     def fails(self) -> bool:
@@ -82,13 +99,90 @@ class Verdict:
         return self.policy is Policy.WARN and not self.excuse and self.kind is not Kind.PASS
 
 
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a measurement is compared with."""
+
+    baseline: Baseline
+    allowances: tuple[Allowance, ...] = ()
+    today: dt.date = dt.date.min
+
+
 def judge(
-    subject: str, burden: Burden, limits: Iterable[Limit], policies: Policies = DEFAULTS
+    subject: str,
+    burden: Burden,
+    limits: Iterable[Rule],
+    policies: Policies = DEFAULTS,
+    past: Past | None = None,
 ) -> tuple[Verdict, ...]:
-    """Hold one burden against its limits, one verdict each; a value equal to its limit passes."""
-    limits = tuple(limits)
-    accepted = max((each.maximum for each in limits if each.metric == "uncounted_ops"), default=0)
-    return tuple(_judge_one(subject, burden, limit, accepted, policies) for limit in limits)
+    """Hold one burden against its limits, one verdict each; a value equal to its limit passes.
+
+    Without ``past``, limits of growth are left out. With it, one verdict more says if the baseline
+    does not know the measurement, or cannot be compared with.
+    """
+    rules = tuple(limits)
+    absolute = [rule for rule in rules if isinstance(rule, Limit)]
+    accepted = max((rule.maximum for rule in absolute if rule.metric == "uncounted_ops"), default=0)
+    verdicts = [_judge_one(subject, burden, limit, accepted, policies) for limit in absolute]
+    if past is not None:
+        growths = [rule for rule in rules if isinstance(rule, Growth) and rule.bounded]
+        verdicts += _judge_growth(subject, burden, growths, accepted, policies, past)
+    return tuple(verdicts)
+
+
+def judge_stale(
+    past: Past,
+    measured: Mapping[str, Iterable[Verdict]],
+    unfinished: Iterable[str],
+    skipped_collectors: Iterable[str] = (),
+    policies: Policies = DEFAULTS,
+) -> tuple[Verdict, ...]:
+    """Return a verdict for each entry of the baseline, and each allowance, that nothing needs.
+
+    Args:
+        past: the baseline and the allowances.
+        measured: the verdicts of all measurements of a full run, by id.
+        unfinished: tests that were skipped or failed: what they would have measured is not known.
+        skipped_collectors: files and classes skipped as a whole, likewise.
+        policies: what each kind of verdict does.
+    """
+    tests, collectors = set(unfinished), tuple(f"{name}::" for name in skipped_collectors)
+
+    def unknown(name: str) -> bool:
+        return name.partition("#")[0] in tests or name in tests or name.startswith(collectors)
+
+    policy = policies[Kind.STALE]
+    gone = [
+        Verdict(Kind.STALE, name, None, None, policy)
+        for name in past.baseline.entries
+        if name not in measured and not unknown(name)
+    ]
+    used = {verdict.allowance for verdicts in measured.values() for verdict in verdicts}
+    over = [
+        Verdict(Kind.STALE, allowance.where, None, None, policy, _no_longer(allowance))
+        for allowance in past.allowances
+        if allowance.where not in used and not any(map(allowance.glob.may_match, tests))
+    ]
+    return (*gone, *over)
+
+
+def _no_longer(allowance: Allowance) -> str:
+    return f"{allowance.metric} of {allowance.glob.text}"
+
+
+def renamed(verdicts: Iterable[Verdict], stale: Iterable[str]) -> dict[str, str]:
+    """Return the old ids by the new ones of measurements that are new, and stale under another id.
+
+    Each old id is taken once.
+    """
+    left = dict.fromkeys(stale)
+    found = {}
+    for verdict in verdicts:
+        old = next((name for name in verdict.alike if name in left), None)
+        if verdict.kind is Kind.NEW and verdict.limit is None and old is not None:
+            found[verdict.subject] = old
+            del left[old]
+    return found
 
 
 def judge_globs(
@@ -137,6 +231,80 @@ def _judge_one(
     else:
         kind = Kind.PASS
     return Verdict(kind, subject, limit, measured, policies[kind], detail)
+
+
+def _judge_growth(  # noqa: PLR0913, PLR0917 what `judge` was asked
+    subject: str,
+    burden: Burden,
+    growths: Sequence[Growth],
+    accepted: int,
+    policies: Policies,
+    past: Past,
+) -> Iterator[Verdict]:
+    entry = past.baseline.entries.get(subject)
+    if entry is None:
+        alike = past.baseline.alike(baseline.entry_of(subject, burden))
+        yield Verdict(Kind.NEW, subject, None, None, policies[Kind.NEW], alike=alike)
+        return
+    if differs := _conventions_differ(entry.convention, burden.convention):
+        detail = (
+            f"cannot be compared with {baseline.FILE}: {differs}\nRenew it with {baseline.RENEW}."
+        )
+        yield Verdict(Kind.ERROR, subject, None, None, policies[Kind.ERROR], detail)
+        return
+    accepted = max(accepted, entry.metrics.get("uncounted_ops", 0))
+    for growth in growths:
+        yield _judge_one_growth(subject, burden, growth, entry, accepted, policies, past)
+
+
+def _judge_one_growth(  # noqa: PLR0913, PLR0917 what `judge` was asked
+    subject: str,
+    burden: Burden,
+    growth: Growth,
+    entry: Entry,
+    accepted: int,
+    policies: Policies,
+    past: Past,
+) -> Verdict:
+    metric = growth.metric
+    measured, base = burden.value(metric), entry.metrics.get(metric)
+    detail = where = ""
+    if measured is None:
+        kind = Kind.UNSUPPORTED
+        detail = burden.unsupported.get(metric, "")
+    elif base is None:
+        kind = Kind.NEW
+    elif measured > growth.allowed(base):
+        kind = Kind.GREW
+        allowance = next((a for a in past.allowances if a.concerns(subject, metric)), None)
+        if allowance is not None:
+            where = allowance.where
+            if allowance.expired(past.today):
+                detail = f"was allowed until {allowance.until}: {allowance.reason}"
+            elif measured <= allowance.up_to:
+                kind = Kind.PASS
+                detail = f"is allowed until {allowance.until}: {allowance.reason}"
+    elif METRICS[metric].unit in _ARITHMETIC and burden.uncounted_ops > accepted:
+        kind = Kind.INCOMPLETE
+        detail = uncounted(burden)
+    else:
+        kind = Kind.SHRANK if measured < base else Kind.PASS
+    policy = policies[kind]
+    other_torch = baseline.minor(burden.torch) != past.baseline.torch
+    if kind is Kind.GREW and policy is Policy.FAIL and metric in _BY_TORCH and other_torch:
+        policy = Policy.WARN
+        detail = f"torch was {past.baseline.torch} and is {burden.torch}"
+    return Verdict(kind, subject, growth, measured, policy, detail, base=base, allowance=where)
+
+
+def _conventions_differ(then: Convention, now: Convention) -> str:
+    """Return what was counted otherwise, empty if nothing was."""
+    names = [each.name for each in fields(Convention)]
+    return ", ".join(
+        f"{name} was {getattr(then, name)!r} and is {getattr(now, name)!r}"
+        for name in names
+        if getattr(then, name) != getattr(now, name)
+    )
 
 
 def uncounted(burden: Burden) -> str:

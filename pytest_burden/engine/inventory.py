@@ -22,10 +22,31 @@ def inventory(named: Iterable[tuple[str, nn.Module]], homes: Homes) -> tuple[Mod
     seen: set[int] = set()
     return tuple(
         [
-            ModuleInfo(path, type(module).__name__, _held(module, seen, homes))
+            ModuleInfo(path, type(module).__name__, _held(module, seen, homes), _settings(module))
             for path, module in named
         ]
     )
+
+
+def _settings(module: nn.Module) -> str:
+    """Return how a layer of torch was made: ``64, 128, kernel_size=(3, 3), stride=(1, 1)``.
+
+    What others say of themselves may read data.
+    """
+    kind: Any = type(module)  # which mypy takes for unhashable
+    if not _tells_settings(kind):
+        return ""
+    try:
+        return module.extra_repr()
+    except (AttributeError, TypeError):  # a layer that was changed since it was made
+        return ""
+
+
+@lru_cache(maxsize=256)
+def _tells_settings(kind: Any) -> bool:
+    said = kind.extra_repr
+    own = said is not nn.Module.extra_repr and said.__module__.startswith("torch.nn.modules.")
+    return own and not said.__module__.endswith(".container")
 
 
 def is_lazy(modules: Iterable[nn.Module]) -> bool:

@@ -142,7 +142,7 @@ def _module_rows(trace: Trace, own: Sequence[list[int]]) -> tuple[ModuleRow, ...
         ModuleRow(
             module.path, module.cls, done.count,
             figures := Figures(*mine), figures if below == mine else Figures(*below),
-            done.inputs, done.outputs,
+            done.inputs, done.outputs, module.settings,
         )
         for module, done, mine, below in zip(
             trace.modules, trace.module_calls, own, inclusive, strict=True

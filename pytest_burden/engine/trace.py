@@ -66,6 +66,8 @@ class ModuleInfo(NamedTuple):
     path: str
     cls: str
     held: tuple[Held, ...]
+    settings: str = ""
+    """How a layer of torch says that it was made."""
 
 
 @dataclass(slots=True)

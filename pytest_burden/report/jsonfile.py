@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pytest_burden.budget.files import write_whole
 from pytest_burden.budget.result import verdict_to_dict
 from pytest_burden.budget.run import Run, verdict_word
 
@@ -49,14 +48,4 @@ def write(path: Path, run: Run, versions: Mapping[str, str]) -> None:
         OSError: it cannot be written.
     """
     text = json.dumps(to_dict(run, versions), indent=1, ensure_ascii=False)
-    # The encoder of text would stop at a lone surrogate, which a file name may have.
-    content = f"{text}\n".encode(errors="backslashreplace")
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(name).chmod(0o644)  # mkstemp's file is for its owner alone
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write_whole(path, f"{text}\n")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pytest_burden.budget.result import Result
 from pytest_burden.budget.run import Run
-from pytest_burden.report.message import sentences
+from pytest_burden.report.message import Case, sentences
 from pytest_burden.report.table import table
 
 LARGEST = 1024 * 1024
@@ -64,7 +64,7 @@ def _document(run: Run, results: Sequence[Result]) -> str:
     if hidden := len(run.results) - len(results):
         parts += [f"{hidden} more not shown.", ""]
     known = [result.id for result in run.results]
-    told = sentences(((v, None) for v in run.verdicts if v.fails or v.warns), known)
+    told = sentences((Case(v) for v in run.verdicts if v.fails or v.warns), known)
     parts += [line for text in [*told.splitlines(), *run.lost] for line in (code(text), "")]
     return "\n".join(parts) + "\n"
 

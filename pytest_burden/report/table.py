@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from pytest_burden.budget.limits import Limit
 from pytest_burden.budget.result import Result, in_report_order
 from pytest_burden.budget.run import Run, verdict_word
-from pytest_burden.budget.units import show, show_use
+from pytest_burden.budget.units import show, show_percent, show_use
 from pytest_burden.burden import METRICS
 
 NOTHING = "-"
@@ -93,12 +94,31 @@ def short(metric: str) -> str:
 def _use(result: Result) -> str:
     """Return how much of its tightest limit is used, and which limit that is."""
     tightest = max(_uses(result), default=None)
-    return NOTHING if tightest is None else f"{show_use(*tightest[1:3])} {short(tightest[3])}"
+    if tightest is None:
+        grown = _growth(result)
+        return f"{grown[1]} {short(grown[2])}" if grown else NOTHING
+    return f"{show_use(*tightest[1:3])} {short(tightest[3])}"
 
 
 def _short_use(result: Result) -> str:
     tightest = max(_uses(result), default=None)
-    return NOTHING if tightest is None else show_use(*tightest[1:3])
+    if tightest is None:
+        return grown[1] if (grown := _growth(result)) else NOTHING
+    return show_use(*tightest[1:3])
+
+
+def _growth(result: Result) -> tuple[Fraction, str, str] | None:
+    """Return the largest growth over the baseline: as a share, as text, and its metric."""
+    shares = [
+        (Fraction(v.measured - v.base, v.base), v.limit.metric, v.measured - v.base, v.base)
+        for v in result.verdicts
+        if v.limit and v.base and v.measured is not None
+    ]
+    if not shares:
+        return None
+    share, metric, more, base = max(shares, key=lambda each: abs(each[0]))
+    sign = "-" if more < 0 else "+"
+    return share, f"{sign}{show_percent(abs(more), base)}", metric
 
 
 _USE: _Column = ("used", _use)
@@ -109,8 +129,10 @@ def _uses(result: Result) -> list[tuple[Fraction, int, int, str]]:
     uses = []
     for verdict in result.verdicts:
         limit, measured = verdict.limit, verdict.measured
+        if not isinstance(limit, Limit):
+            continue
         # Nothing used of a limit of zero is no news: max_uncounted_ops = 0 would always be first.
-        if limit and measured is not None and (limit.maximum or measured):
+        if measured is not None and (limit.maximum or measured):
             share = Fraction(measured, limit.maximum) if limit.maximum else Fraction(10**30)
             uses.append((share, measured, limit.maximum, limit.metric))
     return uses

@@ -12,7 +12,8 @@ from pytest_burden.budget.run import Run
 from pytest_burden.budget.units import show, show_percent
 from pytest_burden.budget.verdict import uncounted
 from pytest_burden.burden import Burden, Convention
-from pytest_burden.report.message import module_name, sentences, warnings
+from pytest_burden.report.comparison import accepted
+from pytest_burden.report.message import Case, module_name, sentences, warnings
 from pytest_burden.report.network import describe, module_table, peak_table
 from pytest_burden.report.table import Table, shortened, table
 
@@ -73,10 +74,12 @@ def summary(run: Run, width: int = 80, verbosity: int = 0, mode: Mode = "auto") 
 def _alarms(run: Run) -> list[Line]:
     """Return what no test could report; what fails has a section of its own, as tests have."""
     known = [result.id for result in run.results]
-    warned = sentences(((verdict, None) for verdict in run.verdicts if verdict.warns), known)
+    warned = sentences((Case(verdict) for verdict in run.verdicts if verdict.warns), known)
     failed = [f"{v.kind.value}: {v.subject}" for v in run.verdicts if v.fails]
+    written = [Line(run.baseline, "bad" if " not " in run.baseline else "plain")]
     return [
         *(Line(text, "warn") for text in warned.splitlines()),
+        *(written if run.baseline else []),
         *(Line(text, "bad") for text in (*failed, *run.lost)),
     ]
 
@@ -127,6 +130,7 @@ def _notes(run: Run, verbosity: int) -> list[str]:
             found.append(f"A lower bound: {result.id}: {metric}: {why}")
         if burden and burden.uncounted_ops:
             found.append(f"Uncounted, no rule is known: {result.id}: {uncounted(burden)}")
+        found += [f"Accepted growth: {text}" for text in accepted(result)]
     why = f" ({', '.join(run.partial)})" if run.partial else ""
     if run.left_out:
         found.append(f"Not measured{why}: {', '.join(run.left_out)}")

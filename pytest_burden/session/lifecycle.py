@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -117,6 +118,8 @@ def _close(item: pytest.Item, raised: BaseException | None) -> str:
         record.measured.append(Measured(Name("marker"), Failure(Kind.ERROR, str(problem))))
     levels = item.stash.get(LEVELS, found.levels)
     results = record.close(levels, "" if raised else _missing(item, found))
+    if raised is not None:
+        results = tuple(replace(result, complete=False) for result in results)
     record.results = results = (*results, *_shared(item, raised))
     if record.settings.config.junit:
         item.user_properties += _properties(record.test, results)
@@ -143,7 +146,8 @@ def attach(item: pytest.Item, report: pytest.TestReport) -> None:
         # Subtests have reports of their own before the test has ended.
         if report.when != "setup" or report.passed or not record.measured:
             return
-        record.close(item.stash.get(LEVELS, marked(item).levels))
+        results = record.close(item.stash.get(LEVELS, marked(item).levels))
+        record.results = tuple(replace(result, complete=False) for result in results)
     results = record.results or ()
     if report.skipped:
         excuse = "xfailed" if hasattr(report, "wasxfail") else "skipped"

@@ -6,10 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from pytest_burden.budget.baseline import Baseline, nodes_of
+from pytest_burden.budget.compare import Change, changes
+from pytest_burden.budget.growth import Growth
 from pytest_burden.budget.ids import Name, measurement_ids
+from pytest_burden.budget.limits import Rule
 from pytest_burden.budget.precedence import Level, configured, resolve
 from pytest_burden.budget.result import Result
-from pytest_burden.budget.verdict import Kind, Verdict, judge
+from pytest_burden.budget.verdict import NO_GROWTH, Kind, Past, Verdict, judge
 from pytest_burden.burden import TRAINING, Burden
 from pytest_burden.errors import BurdenError
 from pytest_burden.session.settings import Settings
@@ -134,6 +138,7 @@ def decide(
             come after them.
     """
     policies = settings.policies
+    found: tuple[Change, ...] = ()
     if isinstance(outcome, Failure):
         policy = policies[outcome.kind]
         verdicts: tuple[Verdict, ...] = (
@@ -141,7 +146,18 @@ def decide(
         )
         burden = None
     else:
-        limits = resolve([*levels, *configured(settings.config, name)])
-        verdicts = judge(name, outcome, limits, policies)
+        past = settings.past
+        general = [NO_GROWTH] if past else []
+        limits = resolve([*levels, *configured(settings.config, name), *general])
+        if past is None and not settings.update and any(map(_grows, limits)):
+            past = Past(Baseline(""))  # which knows nothing: a limit of growth is never off
+        verdicts = judge(name, outcome, limits, policies, past)
         burden = outcome
-    return Result(name, test, burden, verdicts if settings.enforced else ())
+        known = past.baseline.entries.get(name) if past else None
+        if known and any(v.base not in (None, v.measured) for v in verdicts):
+            found = changes(known.nodes, nodes_of(outcome))
+    return Result(name, test, burden, verdicts if settings.enforced else (), found)
+
+
+def _grows(rule: Rule) -> bool:
+    return isinstance(rule, Growth) and rule.bounded

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from pytest_burden import __version__
 from pytest_burden.budget.config import FILE
 from pytest_burden.budget.problem import summary as problem_summary
 from pytest_burden.budget.run import Run
-from pytest_burden.report.message import sentences, violations
+from pytest_burden.report.message import Case, sentences, violations
 from pytest_burden.session.keys import REPORTER
 from pytest_burden.session.lifecycle import ATTRIBUTE, dump, parse
 from pytest_burden.session.settings import SETTINGS, Settings
@@ -134,6 +135,10 @@ class Controller:
         if session.exitstatus == pytest.ExitCode.USAGE_ERROR:
             return
         run = self._run or self._close(ended=False)
+        if self._settings.update and not self._config.getoption("collectonly"):
+            self._run = run = self._renew(run)
+            if " not written" in run.baseline:
+                session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
         if self._settings.json:
             try:
                 _write_json(self._settings.json, run)
@@ -162,13 +167,32 @@ class Controller:
         if self._unwritten:
             terminalreporter.write_line(self._unwritten, **_MARKUP["bad"])
 
+    def _renew(self, run: Run) -> Run:
+        """Write the baseline; a run that was to write it and did not fails."""
+        from pytest_burden.budget.baseline import FILE as BASELINE  # noqa: PLC0415 only when asked
+        from pytest_burden.budget.baseline import dump  # noqa: PLC0415 for
+        from pytest_burden.budget.files import write_whole  # noqa: PLC0415
+        from pytest_burden.session.renewal import renewal  # noqa: PLC0415
+
+        settings, state = self._settings, self._state
+        made = renewal(
+            run, settings.baseline, state.stale, sorted(state.unfinished), broken=settings.broken
+        )
+        says = made.says
+        if made.baseline is not None:
+            try:
+                write_whole(settings.baseline_file, dump(made.baseline))
+            except OSError as error:
+                says = f"not written: {error.strerror}"
+        return replace(run, baseline=f"{BASELINE} {says}")
+
     def _close(self, *, ended: bool) -> Run:
         self._state.shared += self._config.stash[SHARED].take()
         self._run = run = self._state.close(self._config, ended=ended)
         known = [result.id for result in run.results]
         orphans = [result for result in run.results if result.fails and not result.test]
         told = [
-            sentences(((v, None) for v in run.verdicts if v.fails), known),
+            sentences((Case(v) for v in run.verdicts if v.fails), known),
             violations(orphans),
         ]
         if message := "\n".join(filter(None, told)):

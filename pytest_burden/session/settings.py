@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from pytest_burden.budget import baseline
+from pytest_burden.budget.baseline import Baseline
 from pytest_burden.budget.config import Config, Table
-from pytest_burden.budget.verdict import DEFAULTS, Policies
+from pytest_burden.budget.problem import Problem
+from pytest_burden.budget.verdict import DEFAULTS, LOCAL, Past, Policies
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,33 +28,81 @@ class Settings:
     strict: bool
     enforced: bool
     keep_rows: bool
-    """Whether some report will show every module of a measurement."""
+    """Whether some report will show every module of a measurement, or the baseline keeps it."""
+    on_ci: bool = False
+    update: bool = False
+    """Whether the baseline is written at the end, and growth is none."""
+    baseline: Baseline | None = None
+    broken: bool = False
+    """Whether there is a baseline that cannot be read; only where it is renewed."""
+    today: dt.date = dt.date.min
 
     @property
     def policies(self) -> Policies:
         """What each kind of verdict does."""
-        return DEFAULTS if self.strict else self.config.policies
+        usual = DEFAULTS if self.strict or self.on_ci else LOCAL
+        return {**usual, **self.config.policies}
+
+    @property
+    def baseline_file(self) -> Path:
+        """Where the baseline is, or would be."""
+        return self.root / baseline.FILE
+
+    @property
+    def past(self) -> Past | None:
+        """What measurements are compared with, None if there is no baseline or it is renewed."""
+        if self.baseline is None or self.update:
+            return None
+        return Past(self.baseline, self.config.allowances, self.today)
 
 
 SETTINGS = pytest.StashKey[Settings]()
 
 
-def make_settings(config: pytest.Config, burden: Config) -> Settings:
-    """Put the options over the configuration.
+def make_settings(config: pytest.Config, burden: Config) -> tuple[Settings, list[Problem]]:
+    """Put the options over the configuration, and read the baseline.
 
     Raises:
-        pytest.UsageError: ``--burden-json`` names a folder that does not exist.
+        pytest.UsageError: an option cannot be carried out.
     """
     json = config.getoption("burden_json")
-    return Settings(
+    on_ci = os.environ.get("CI", "").lower() not in ("", "0", "false", "no")
+    update = bool(config.getoption("burden_update"))
+    if update and on_ci and not config.getoption("burden_force"):
+        raise pytest.UsageError(
+            "--burden-update is refused, for CI is set: a baseline is renewed where its change is"
+            " read before it counts. --burden-force writes it all the same."
+        )
+    known, problems = _baseline(config.rootpath / baseline.FILE)
+    settings = Settings(
         config=burden,
         root=config.rootpath,
         json=None if json is None else _writable(config.invocation_params.dir / json),
         table=config.getoption("burden_table") or burden.table,
         strict=bool(config.getoption("burden_strict")),
         enforced=not config.getoption("burden_off"),
-        keep_rows=json is not None or config.getoption("verbose", 0) > 0,
+        keep_rows=json is not None or config.getoption("verbose", 0) > 0 or update,
+        on_ci=on_ci,
+        update=update,
+        baseline=known,
+        broken=bool(problems),
+        today=dt.datetime.now(dt.timezone.utc).date(),
     )
+    # What is broken is written anew, by a run that measures everything.
+    return settings, [] if update else problems
+
+
+def _baseline(path: Path) -> tuple[Baseline | None, list[Problem]]:
+    try:
+        text = path.read_bytes().decode()
+    except FileNotFoundError:
+        return None, []
+    except OSError as error:
+        return None, [Problem(baseline.FILE, "cannot be read", str(error.strerror))]
+    except UnicodeDecodeError as error:
+        return None, [Problem(baseline.FILE, "not UTF-8", str(error), baseline.RENEW)]
+    known, problems = baseline.read(text)
+    return (None if problems else known), problems
 
 
 def is_worker(config: pytest.Config) -> bool:

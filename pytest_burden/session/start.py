@@ -23,9 +23,9 @@ def start(config: pytest.Config) -> None:
         pytest.UsageError: something in configuration or options is wrong; all of it is told.
     """
     burden_config, problems = load(config.rootpath / FILE)
-    if problems:
-        raise pytest.UsageError(problem_report(problems))
-    settings = make_settings(config, burden_config)
+    settings, broken = make_settings(config, burden_config)
+    if problems or broken:
+        raise pytest.UsageError(problem_report([*problems, *broken]))
     config.stash[SETTINGS] = settings
     config.stash[SHARED] = Shared(settings)
     config.stash[READER] = Reader(config.rootpath)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 import pytest
 
+from pytest_burden.budget.baseline import Baseline
 from pytest_burden.budget.result import Result
 from pytest_burden.budget.run import Run
-from pytest_burden.budget.verdict import Kind, Verdict, judge_globs
+from pytest_burden.budget.verdict import Kind, Past, Verdict, judge_globs, judge_stale, renamed
 from pytest_burden.session.settings import Settings
 
 
@@ -34,6 +35,8 @@ class State:
     """The test that each lost worker was running, empty if none."""
     uncollected: bool = False
     """Whether something could not be collected."""
+    stale: tuple[str, ...] = ()
+    """What the baseline has and a full run has not measured."""
 
     def add(self, test: str, results: tuple[Result, ...]) -> None:
         """Take in what a test measured; a later attempt of it replaces an earlier one."""
@@ -60,10 +63,18 @@ class State:
                 self.skipped_collectors,
                 settings.policies,
             )
+        stale = () if partial or collecting or not settings.enforced else self._stale(results)
+        old = renamed((v for result in results for v in result.verdicts), self.stale)
+        results = tuple(_as_renamed(result, old) for result in results)
+        stale = tuple(verdict for verdict in stale if verdict.subject not in old.values())
         models = [model.id for model in settings.config.models]
         return Run(
             results=results,
-            verdicts=(*(() if partial else unmatched), *self._nothing(results, collecting)),
+            verdicts=(
+                *(() if partial else unmatched),
+                *(() if settings.update else stale),
+                *self._nothing(results, collecting),
+            ),
             convention=settings.config.convention,
             enforced=settings.enforced,
             partial=partial,
@@ -74,6 +85,20 @@ class State:
                 for worker, test in self.lost.items()
             ),
         )
+
+    def _stale(self, results: Iterable[Result]) -> tuple[Verdict, ...]:
+        """Judge what the baseline and the configuration have for nothing; remember the former."""
+        settings = self.settings
+        past = Past(settings.baseline or Baseline(""), settings.config.allowances, settings.today)
+        found = judge_stale(
+            past,
+            {result.id: result.verdicts for result in results},
+            self.unfinished,
+            self.skipped_collectors,
+            settings.policies,
+        )
+        self.stale = tuple(v.subject for v in found if v.subject in past.baseline.entries)
+        return found
 
     def _results(self) -> tuple[Result, ...]:
         """Return one result for each id, sorted: workers finish in any order."""
@@ -120,6 +145,17 @@ class State:
             yield "stopped early"
         if self.lost:
             yield "a worker was lost"
+
+
+def _as_renamed(result: Result, old: Mapping[str, str]) -> Result:
+    """Return a result whose verdict says that it is not new, but was called otherwise."""
+    if result.id not in old:
+        return result
+    verdicts = (
+        replace(v, detail=old[result.id]) if v.kind is Kind.NEW and v.limit is None else v
+        for v in result.verdicts
+    )
+    return replace(result, verdicts=tuple(verdicts))
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

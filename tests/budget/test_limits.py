@@ -36,7 +36,7 @@ def test_read(key: str, value: object, metric: str, maximum: int) -> None:
     [
         ("max_gflop", 5, "unknown key (nearest: max_gflops)", "max_gflops = 5"),
         ("max_parms", 5, "unknown key (nearest: max_params)", 'max_params = "26M"'),
-        ("grow_params", "1%", "unknown key (nearest: max_params)", 'max_params = "26M"'),
+        ("grow_parms", "1%", "unknown key (nearest: grow_params)", 'grow_params = "2% & 26M"'),
         ("zzz", 5, "unknown key", 'max_params = "26M"'),
         ("max_params", True, "a size is a number, not true or false", 'max_params = "26M"'),
         (

@@ -10,7 +10,7 @@ from pytest_burden.budget.config import Config, Model
 from pytest_burden.budget.limits import Limit
 from pytest_burden.budget.problem import report
 from pytest_burden.budget.reading import load, read
-from pytest_burden.budget.verdict import DEFAULTS, Kind, Policy
+from pytest_burden.budget.verdict import Kind, Policy
 from pytest_burden.burden import Convention
 
 EVERYTHING = """\
@@ -79,7 +79,7 @@ def test_everything() -> None:
     )
     assert config.models[0].id == "pyproject.toml::resnet50"
     changed = {Kind.INCOMPLETE: Policy.WARN, Kind.UNMATCHED: Policy.IGNORE}
-    assert config.policies == {**DEFAULTS, **changed}
+    assert config.policies == changed
 
 
 @pytest.mark.parametrize(

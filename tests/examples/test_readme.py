@@ -87,6 +87,14 @@ def test_quickstart_fails_after_the_change(quickstart: Path) -> None:
     assert pytest_output(quickstart, "= FAILURES =") == shown
 
 
+def test_growth(quickstart: Path) -> None:
+    """What is said of growth over the baseline, within all limits."""
+    run(quickstart, "-m", "pytest", "--burden-update")
+    file = quickstart / "digits.py"
+    file.write_text(file.read_text().replace("width: int = 32", "width: int = 34"))
+    assert f"\n{OUTPUT['growth']}" in pytest_output(quickstart, "= FAILURES =")
+
+
 def test_known_networks() -> None:
     """The table is what the demo prints as Markdown."""
     table = README.partition("<!-- table: demo -->\n\n")[2].partition("\n\n")[0]

@@ -119,16 +119,33 @@ def test_no_burden(project: Project) -> None:
 
 
 class TestStrict:
-    """``--burden-strict``: whatever the policy says."""
+    """``--burden-strict``: as on CI."""
 
-    def test_policy_is_overruled(self, project: Project) -> None:
-        """What would only warn fails."""
-        result = project(
-            "def test_it(burden): burden(small, '1x4', max_params=1)",
-            "--burden-strict",
-            config='[tool.burden.policy]\nover = "ignore"\n',
-        )
-        result.assert_outcomes(failed=1)
+    @pytest.mark.parametrize(
+        ("options", "on_ci", "config", "outcome"),
+        [
+            ([], "", "", {"passed": 1}),
+            (["--burden-strict"], "", "", {"failed": 1}),
+            ([], "true", "", {"failed": 1}),
+            ([], "false", "", {"passed": 1}),
+            (["--burden-strict"], "", '[tool.burden.policy]\nnew = "warn"\n', {"passed": 1}),
+            ([], "true", '[tool.burden.policy]\nnew = "ignore"\n', {"passed": 1}),
+            ([], "", '[tool.burden.policy]\nnew = "fail"\n', {"failed": 1}),
+        ],
+    )
+    def test_as_on_ci(  # noqa: PLR0913, PLR0917 a row of the table
+        self,
+        project: Project,
+        monkeypatch: pytest.MonkeyPatch,
+        options: list[str],
+        on_ci: str,
+        config: str,
+        outcome: dict[str, int],
+    ) -> None:
+        """What only warns where somebody works fails; what the policy says holds in both places."""
+        monkeypatch.setenv("CI", on_ci)
+        test = "def test_it(burden): burden(small, '1x4', grow_params=1)"
+        project(test, *options, config=config).assert_outcomes(**outcome)
 
     @pytest.mark.parametrize(
         ("test", "options", "code"),

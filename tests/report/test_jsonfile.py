@@ -53,6 +53,9 @@ def test_file(tmp_path: Path) -> None:
                 "policy": "fail",
                 "detail": "*::test_resnt*",
                 "excuse": "",
+                "base": None,
+                "alike": [],
+                "allowance": "",
                 "fails": True,
             }
         ],
@@ -75,6 +78,9 @@ def test_file(tmp_path: Path) -> None:
             "policy": "fail",
             "detail": "",
             "excuse": "",
+            "base": None,
+            "alike": [],
+            "allowance": "",
             "fails": True,
         }
     ]

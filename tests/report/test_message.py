@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_burden.budget.result import Result
-from pytest_burden.report.message import sentences, violations, warnings
+from pytest_burden.report.message import Case, sentences, violations, warnings
 from tests.budget.sample import burden, limit, uncounted
 from tests.report import sample
 
@@ -37,7 +37,7 @@ def test_message(name: str, results: list[Result]) -> None:
 def test_unmatched() -> None:
     """A pattern that matches nothing is told with the id that comes nearest."""
     known = ["tests/test_m.py::test_vgg", "*::test_resnet"]
-    assert sentences([(sample.UNMATCHED, None)], known) == (
+    assert sentences([Case(sample.UNMATCHED)], known) == (
         "no measurement matches '*::test_resnt*' (nearest: *::test_resnet)\n"
         '    pyproject.toml: tool.burden.budgets."*::test_resnt*"\n'
         "Correct the pattern, or remove the budget."

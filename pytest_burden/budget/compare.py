@@ -1,0 +1,165 @@
+"""What changed between two measurements of one network, module by module."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import starmap
+from operator import sub
+from typing import Literal, NamedTuple
+
+from pytest_burden.budget.baseline import Node
+from pytest_burden.burden import Figures
+
+How = Literal["added", "removed", "moved", "changed"]
+
+
+class Change(NamedTuple):
+    """One module that is not what it was."""
+
+    path: str
+    """Where it is now, or was if it is gone."""
+    how: How
+    grown: Figures
+    """What it weighs itself, less what it weighed; of an added or removed one with all below it."""
+    what: str = ""
+    """``stride 2→1, out 14×14→28×28``; of an added or removed one its class."""
+
+
+def changes(before: Sequence[Node], after: Sequence[Node]) -> tuple[Change, ...]:
+    """Return the modules that are not what they were, in the order of ``named_modules()``.
+
+    A module is the same one if path and class are; else if everything but the path is: then it has
+    moved; else if the path alone is. What is added or removed with a module around it is no change
+    of its own.
+    """
+    pairs, gone, new = _matched(before, after)
+    added = _outermost(new, {node.path for _, node in pairs})
+    removed = _outermost(gone, {node.path for node, _ in pairs})
+    found = [
+        *(Change(path, "added", grown, cls) for path, cls, grown in added),
+        *(Change(path, "removed", _less(Figures(), grown), cls) for path, cls, grown in removed),
+        *filter(None, starmap(_changed, pairs)),
+    ]
+    place = {node.path: index for index, node in enumerate((*after, *before))}
+    return tuple(sorted(found, key=lambda change: place[change.path]))
+
+
+def _less(one: Figures, other: Figures) -> Figures:
+    return Figures(*map(sub, one, other))
+
+
+def _matched(
+    before: Sequence[Node], after: Sequence[Node]
+) -> tuple[list[tuple[Node, Node]], list[Node], list[Node]]:
+    """Return the modules that are the same one, those that are gone, and those that are new."""
+    then = {(node.path, node.cls): node for node in before}
+    now = {(node.path, node.cls): node for node in after}
+    pairs = [(then[key], now[key]) for key in now if key in then]
+    left: dict[object, list[Node]] = defaultdict(list)
+    for key, node in then.items():
+        if key not in now:
+            left[_itself(node)].append(node)
+    new = []
+    for key, node in now.items():
+        if key not in then:
+            same = left[_itself(node)]
+            if same:
+                pairs.append((same.pop(0), node))
+            else:
+                new.append(node)
+    gone = {node.path: node for nodes in left.values() for node in nodes}
+    swapped = [(gone.pop(node.path), node) for node in new if node.path in gone]
+    taken = {node.path for _, node in swapped}
+    return pairs + swapped, list(gone.values()), [node for node in new if node.path not in taken]
+
+
+def _itself(node: Node) -> object:
+    """Return what a module is wherever it stands."""
+    return node.cls, node.calls, node.settings, node.outputs, node.own.params
+
+
+def _outermost(nodes: Iterable[Node], others: set[str]) -> list[tuple[str, str, Figures]]:
+    """Return path, class and sum of each module that is in no other of ``nodes``."""
+    sums: dict[str, tuple[str, Figures]] = {}
+    for node in sorted(nodes, key=lambda node: node.path.count(".")):
+        around = next((path for path in _around(node.path) if path in sums), None)
+        if around is None or node.path in others:
+            sums[node.path] = node.cls, node.own
+        else:
+            cls, figures = sums[around]
+            sums[around] = cls, figures + node.own
+    return [(path, cls, figures) for path, (cls, figures) in sums.items()]
+
+
+def _around(path: str) -> Iterator[str]:
+    """Yield the paths of the modules around one, the nearest first; the root is none of them."""
+    while "." in path:
+        path = path.rpartition(".")[0]
+        yield path
+
+
+def _changed(before: Node, after: Node) -> Change | None:
+    grown = _less(after.own, before.own)
+    if before.path != after.path:
+        return Change(after.path, "moved", grown, f"from {before.path}")
+    what = ", ".join(_differences(before, after))
+    return Change(after.path, "changed", grown, what) if what or any(grown) else None
+
+
+def _differences(before: Node, after: Node) -> Iterator[str]:
+    then, now = _settings(before.settings), _settings(after.settings)
+    if before.cls != after.cls:
+        yield f"{before.cls}→{after.cls}"
+        now = then
+    for key in (*then, *(key for key in now if key not in then)):
+        one, other = then.get(key, "none"), now.get(key, "none")
+        if one != other:
+            yield f"{key} {one}→{other}".lstrip()
+    if before.calls != after.calls:
+        yield f"calls {before.calls}→{after.calls}"
+    yield from _outputs(before.outputs[:1], after.outputs[:1], told=then != now)
+
+
+_PARTS = re.compile(r"(?:[^,(\[]|\([^)]*\)|\[[^\]]*\])+")
+_TUPLE = re.compile(r"\((?P<first>[^,()]+)(?:, (?P=first))+\)")
+
+
+def _settings(text: str) -> Mapping[str, str]:
+    """Return what a layer was made with: its sizes under the key ``""``, all else by name.
+
+    ``64, 128, kernel_size=(3, 3), bias=False`` is 64×128, kernel_size 3 and bias False;
+    ``in_features=64, out_features=10`` is 64×10.
+    """
+    sizes: list[str] = []
+    named: dict[str, str] = {}
+    for part in _PARTS.findall(text):
+        key, equals, value = part.strip().partition("=")
+        if not equals or key in ("in_features", "out_features"):
+            sizes.append(value or key)
+        else:
+            named[key] = _TUPLE.sub(r"\g<first>", value)
+    return {"": "×".join(sizes)} | named
+
+
+_SPEC = re.compile(r"(?P<dtype>\w+)\[(?P<shape>[^\]]*)\]")
+_IMAGE = 4
+"""Axes of a batch of images: of these, what follows the channels is the size."""
+
+
+def _outputs(before: Sequence[str], after: Sequence[str], *, told: bool) -> Iterator[str]:
+    """Yield how the first output differs; ``told`` if settings say something already."""
+    matches = [_SPEC.fullmatch(text) for text in (*before, *after)]
+    if before == after or len(matches) < 2 or None in matches:  # noqa: PLR2004 before and after
+        return
+    then, now = (match for match in matches if match)
+    if then["dtype"] != now["dtype"]:
+        yield f"{then['dtype']}→{now['dtype']}"
+    sizes = [match["shape"].split(", ") for match in (then, now)]
+    images = all(len(shape) >= _IMAGE for shape in sizes)
+    inner = [shape[2:] for shape in sizes] if images else sizes
+    if inner[0] != inner[1]:
+        yield f"out {'→'.join('×'.join(shape) for shape in inner)}"
+    elif sizes[0] != sizes[1] and not told:
+        yield f"out {'→'.join('×'.join(shape) for shape in sizes)}"

@@ -1,0 +1,26 @@
+"""Files that are written in one step."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that whoever reads it, at any moment, finds the old one or the new one.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    # The encoder of text would stop at a lone surrogate, which a file name may have.
+    content = text.encode(errors="backslashreplace")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(name).chmod(0o644)  # mkstemp's file is for its owner alone
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

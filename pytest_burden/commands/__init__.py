@@ -1,0 +1,1 @@
+"""The commands of `burden`, a module each: its arguments, and what it does. None needs pytest."""

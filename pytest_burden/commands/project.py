@@ -1,0 +1,66 @@
+"""The project that a command works on: where it is, what it says, and its tests run by pytest."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pytest_burden.budget.config import FILE, Config
+from pytest_burden.budget.problem import listing
+from pytest_burden.budget.reading import load
+from pytest_burden.errors import BurdenError
+
+
+class Outcome(NamedTuple):
+    """What came of a run of pytest."""
+
+    status: int
+    """Pytest's exit status."""
+    results: dict[str, Any] | None
+    """What ``--burden-json`` has written; None if pytest did not come to it."""
+    output: str
+    """What it printed, if that was caught."""
+
+
+def root() -> Path:
+    """Return the nearest folder with a pyproject.toml, from here upwards; this one if none has."""
+    here = Path.cwd()
+    return next((folder for folder in (here, *here.parents) if (folder / FILE).is_file()), here)
+
+
+def configuration(folder: Path) -> Config:
+    """Return what pyproject.toml says.
+
+    Raises:
+        BurdenError: something in it is wrong; all of it is told.
+    """
+    config, problems = load(folder / FILE)
+    if problems:
+        raise BurdenError(listing(problems))
+    return config
+
+
+def run_pytest(arguments: Sequence[str], folder: Path, *, caught: bool = False) -> Outcome:
+    """Run the tests of a project with this Python; its output goes where ours goes, or is caught.
+
+    It is a process of its own, so that nothing of the tests stays in this one.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        file = Path(scratch, "burden.json")
+        command = [sys.executable, "-m", "pytest", f"--burden-json={file}", *arguments]
+        done = subprocess.run(  # noqa: S603 this Python, with the user's own arguments
+            command,
+            cwd=folder,
+            check=False,
+            text=True,
+            errors="replace",
+            stdout=subprocess.PIPE if caught else None,
+            stderr=subprocess.STDOUT if caught else None,
+        )
+        results = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
+    return Outcome(done.returncode, results, done.stdout or "")

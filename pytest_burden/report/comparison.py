@@ -1,0 +1,159 @@
+"""The sentences of verdicts that hold a measurement against the baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from pytest_burden.budget import baseline
+from pytest_burden.budget.compare import Change
+from pytest_burden.budget.growth import Growth
+from pytest_burden.budget.limits import Rule
+from pytest_burden.budget.result import Result
+from pytest_burden.budget.units import show, show_excess, show_percent
+from pytest_burden.budget.verdict import Kind, Verdict, uncounted
+from pytest_burden.burden import METRICS, Burden
+from pytest_burden.report.blame import by_module, signed
+from pytest_burden.report.lines import (
+    HEAVIEST,
+    Lines,
+    calls,
+    columns,
+    first,
+    headline,
+    how,
+    rule_or_gap,
+)
+
+_RENEW = f"Add it with {baseline.RENEW}."
+_TIGHTEN = f"Tighten the baseline with {baseline.RENEW}."
+_ACCEPT = f"Make it lighter, or accept it: {baseline.RENEW}, or [[tool.burden.allow]] for a while."
+
+
+def compared(
+    subject: str, verdicts: Sequence[Verdict], burden: Burden, changes: Sequence[Change]
+) -> tuple[Lines, str]:
+    """Return what to say of the metrics of one measurement that are not what they were.
+
+    ``verdicts`` are of one kind.
+    """
+    kind = verdicts[0].kind
+    if kind is Kind.NEW:
+        return _unknown(subject, verdicts), _RENEW
+    if kind is Kind.INCOMPLETE:
+        return _uncounted(subject, verdicts, burden), rule_or_gap(burden)
+    known = [each for verdict in verdicts if (each := _difference(verdict))]
+    known.sort(key=lambda difference: difference.metric != _FIRST)
+    if kind is Kind.SHRANK:
+        parts = (f"in {d.metric} by {d.text}, to {d.now}" for d in known)
+        return [headline(subject, f"shrank {'; '.join(parts)}")], _TIGHTEN
+    others = ", ".join(d.metric for d in known[1:])
+    also = f", and in {others}" if others else ""
+    rows = [(d.metric, d.now, f"was {d.then}, +{d.text}") for d in known]
+    width = max(len(row[0]) for row in rows)
+    more = [(f"{word:{width}}", text, where) for word, text, where in _rules(verdicts)]
+    more.append((f"{'measured':{width}}", how(burden, known[0].metric), ""))
+    lines = [headline(subject, f"grew in {known[0].metric} by {known[0].text}{also}")]
+    lines += [
+        *columns(rows),
+        *columns(more[:-1]),
+        *columns(more[-1:]),
+        *_by_module(changes, [d.metric for d in known]),
+    ]
+    return [
+        *lines,
+        *(f"    {v.limit.metric} {v.detail}" for v in verdicts if v.detail and v.limit),
+    ], _ACCEPT
+
+
+_FIRST = "flops"
+"""The metric that is told first, and by which modules are ranked."""
+
+
+class _Difference(NamedTuple):
+    """One metric, now and then, as text."""
+
+    metric: str
+    now: str
+    then: str
+    text: str
+
+
+def _difference(verdict: Verdict) -> _Difference | None:
+    limit, measured, base = verdict.limit, verdict.measured, verdict.base
+    if limit is None or measured is None or base is None:
+        return None
+    more, less = max(measured, base), min(measured, base)
+    high, low, text = show_excess(more, less, METRICS[limit.metric].unit)
+    share = f" ({show_percent(more - less, base)})" if base else ""
+    now, then = (high, low) if measured > base else (low, high)
+    return _Difference(limit.metric, now, then, f"{text}{share}")
+
+
+def _rules(verdicts: Sequence[Verdict]) -> list[tuple[str, str, str]]:
+    """Return a row for each distinct limit, all metrics that it holds for having one."""
+    rules = {
+        (allowed(v.limit), v.limit.where): None for v in verdicts if isinstance(v.limit, Growth)
+    }
+    return [("allowed", text, where) for text, where in rules]
+
+
+def _unknown(subject: str, verdicts: Sequence[Verdict]) -> Lines:
+    metrics = ", ".join(v.limit.metric for v in verdicts if v.limit)
+    lines = [headline(subject, f"is new to {baseline.FILE} in {metrics}")]
+    return [*lines, *columns([("limit", *row[1:]) for row in _rules(verdicts)])]
+
+
+def _uncounted(subject: str, verdicts: Sequence[Verdict], burden: Burden) -> Lines:
+    metrics = ", ".join(v.limit.metric for v in verdicts if v.limit)
+    row = ("uncounted", calls(burden.uncounted_ops), uncounted(burden))
+    says = f"may have grown in {metrics}: not all is counted"
+    return [headline(subject, says), *columns([row])]
+
+
+def _by_module(changes: Sequence[Change], metrics: Sequence[str]) -> Lines:
+    rows = by_module(changes, metrics, HEAVIEST)
+    return columns([first(number, *row, "by module") for number, row in enumerate(rows)])
+
+
+def allowed(growth: Growth) -> str:
+    """Return a limit of growth as it is read: ``2% & 10M``, ``no growth``."""
+    if growth.percent is None and not growth.amount:
+        return "no growth"
+    amounts = [] if growth.amount is None else [show(growth.amount, METRICS[growth.metric].unit)]
+    shares = [growth.text().partition("&")[0].strip()] if growth.percent is not None else []
+    return " & ".join([*shares, *amounts])
+
+
+def maximum(limit: Rule) -> str:
+    """Return what a limit allows."""
+    if isinstance(limit, Growth):
+        return allowed(limit)
+    return show(limit.maximum, METRICS[limit.metric].unit)
+
+
+def new(subject: str, verdict: Verdict) -> tuple[Lines, str]:
+    """Return what to say of a measurement that the baseline does not know."""
+    if verdict.detail:
+        says = f"is new to {baseline.FILE}: renamed from {verdict.detail}"
+        return [headline(subject, says)], f"Rename it there with {baseline.RENEW}."
+    same = f": there the same network is {verdict.alike[0]}" if verdict.alike else ""
+    return [headline(subject, f"is new to {baseline.FILE}{same}")], _RENEW
+
+
+def stale(subject: str, verdict: Verdict) -> tuple[Lines, str]:
+    """Return what to say of an entry, or an allowance, that nothing needs."""
+    if verdict.detail:
+        return [f"{subject}: the allowance for {verdict.detail} is no longer needed"], "Remove it."
+    says = f"{subject} is in {baseline.FILE}, and no test measured it"
+    return [says], "Take it out with burden baseline prune."
+
+
+def accepted(result: Result) -> list[str]:
+    """Return what of a measurement is accepted though it grew, and why."""
+    return [
+        f"{result.id}: {v.limit.metric} {signed(v.measured - v.base, v.limit.metric)} {v.detail}"
+        for v in result.verdicts
+        if v.kind is Kind.PASS and v.allowance and v.limit
+        if v.measured is not None and v.base is not None
+    ]
