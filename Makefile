@@ -45,6 +45,8 @@ lint: $(READY)
 benchmark: $(READY)
 	@PYTHONPATH=examples/imagenet $(BIN)/python examples/benchmark/speed.py
 	@PYTHONPATH=examples/imagenet $(BIN)/python -W ignore examples/benchmark/memory.py
+	@$(BIN)/python examples/benchmark/scale.py
+	@$(BIN)/python examples/benchmark/startup.py
 
 compare: $(COMPARE_READY)
 	@$(COMPARISON)

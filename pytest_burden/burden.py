@@ -245,9 +245,11 @@ class Burden:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the burden as JSON-ready dictionaries and lists; `from_dict` reads it back."""
-        data = dataclasses.asdict(dataclasses.replace(self, peaks=(), module_rows=(), op_rows=()))
+        data = shallow(self)
+        data["convention"] = shallow(self.convention)
+        data["cuda"] = shallow(self.cuda) if self.cuda else None
         data["peaks"] = [
-            dataclasses.asdict(dataclasses.replace(peak, tensors=(), timeline=()))
+            shallow(peak)
             | {
                 "tensors": [tensor._asdict() for tensor in peak.tensors],
                 "timeline": list(peak.timeline),
@@ -276,6 +278,11 @@ class Burden:
         fields["module_rows"] = tuple(_module_row(row) for row in fields["module_rows"])
         fields["op_rows"] = tuple(OpRow(**row) for row in fields["op_rows"])
         return cls(**fields)
+
+
+def shallow(value: Any) -> dict[str, Any]:
+    """Return the fields of frozen data by name; `dataclasses.asdict` copies all below them too."""
+    return {name: getattr(value, name) for name in value.__dataclass_fields__}
 
 
 def _peak(data: Mapping[str, Any]) -> Peak:

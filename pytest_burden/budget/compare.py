@@ -159,7 +159,7 @@ def _outputs(before: Sequence[str], after: Sequence[str], *, told: bool) -> Iter
     sizes = [match["shape"].split(", ") for match in (then, now)]
     images = all(len(shape) >= _IMAGE for shape in sizes)
     inner = [shape[2:] for shape in sizes] if images else sizes
-    if inner[0] != inner[1]:
+    if images and inner[0] != inner[1]:
         yield f"out {'→'.join('×'.join(shape) for shape in inner)}"
     elif sizes[0] != sizes[1] and not told:
         yield f"out {'→'.join('×'.join(shape) for shape in sizes)}"

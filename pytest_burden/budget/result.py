@@ -11,7 +11,7 @@ from pytest_burden.budget.compare import Change
 from pytest_burden.budget.growth import Growth, parse_growth
 from pytest_burden.budget.limits import Limit, Rule
 from pytest_burden.budget.verdict import Kind, Policy, Verdict
-from pytest_burden.burden import METRICS, Burden, Figures
+from pytest_burden.burden import METRICS, Burden, Figures, shallow
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class Result:
 
 def verdict_to_dict(verdict: Verdict) -> dict[str, Any]:
     """Return a verdict as JSON-ready dictionaries."""
-    return dataclasses.asdict(verdict) | {
+    return shallow(verdict) | {
         "kind": verdict.kind.value,
         "limit": _rule_to_dict(verdict.limit),
         "policy": verdict.policy.value,
@@ -101,7 +101,7 @@ def verdict_to_dict(verdict: Verdict) -> dict[str, Any]:
 
 def _rule_to_dict(rule: Rule | None) -> dict[str, Any] | None:
     if not isinstance(rule, Growth):
-        return dataclasses.asdict(rule) if rule else None
+        return shallow(rule) if rule else None
     return {
         "metric": rule.metric,
         "growth": rule.text(),

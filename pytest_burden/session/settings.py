@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 
 from pytest_burden.budget import baseline
 from pytest_burden.budget.baseline import Baseline
+from pytest_burden.budget.ci import on_ci
 from pytest_burden.budget.config import Config, Table
 from pytest_burden.budget.problem import Problem
 from pytest_burden.budget.verdict import DEFAULTS, LOCAL, Past, Policies
@@ -66,9 +66,8 @@ def make_settings(config: pytest.Config, burden: Config) -> tuple[Settings, list
         pytest.UsageError: an option cannot be carried out.
     """
     json = config.getoption("burden_json")
-    on_ci = os.environ.get("CI", "").lower() not in ("", "0", "false", "no")
     update = bool(config.getoption("burden_update"))
-    if update and on_ci and not config.getoption("burden_force"):
+    if update and on_ci() and not config.getoption("burden_force"):
         raise pytest.UsageError(
             "--burden-update is refused, for CI is set: a baseline is renewed where its change is"
             " read before it counts. --burden-force writes it all the same."
@@ -82,7 +81,7 @@ def make_settings(config: pytest.Config, burden: Config) -> tuple[Settings, list
         strict=bool(config.getoption("burden_strict")),
         enforced=not config.getoption("burden_off"),
         keep_rows=json is not None or config.getoption("verbose", 0) > 0 or update,
-        on_ci=on_ci,
+        on_ci=on_ci(),
         update=update,
         baseline=known,
         broken=bool(problems),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from pytest_burden.budget.baseline import Baseline
+from pytest_burden.budget.config import FILE
 from pytest_burden.budget.result import Result
 from pytest_burden.budget.run import Run
 from pytest_burden.budget.verdict import Kind, Past, Verdict, judge_globs, judge_stale, renamed
@@ -63,7 +64,9 @@ class State:
                 self.skipped_collectors,
                 settings.policies,
             )
-        stale = () if partial or collecting or not settings.enforced else self._stale(results)
+        stale: tuple[Verdict, ...] = ()
+        if settings.enforced and not collecting:
+            stale = self._stale(results, full=not partial)
         old = renamed((v for result in results for v in result.verdicts), self.stale)
         results = tuple(_as_renamed(result, old) for result in results)
         stale = tuple(verdict for verdict in stale if verdict.subject not in old.values())
@@ -86,8 +89,12 @@ class State:
             ),
         )
 
-    def _stale(self, results: Iterable[Result]) -> tuple[Verdict, ...]:
-        """Judge what the baseline and the configuration have for nothing; remember the former."""
+    def _stale(self, results: Iterable[Result], *, full: bool) -> tuple[Verdict, ...]:
+        """Judge what the baseline and the configuration have for nothing; remember the former.
+
+        What is not measured is known in a full run; but a model that pyproject.toml has no longer
+        is gone, whatever was run.
+        """
         settings = self.settings
         past = Past(settings.baseline or Baseline(""), settings.config.allowances, settings.today)
         found = judge_stale(
@@ -97,6 +104,10 @@ class State:
             self.skipped_collectors,
             settings.policies,
         )
+        if not full:
+            models = {model.id for model in settings.config.models}
+            names = {v.subject for v in found if v.subject.startswith(f"{FILE}::")} - models
+            found = tuple(v for v in found if v.subject in names)
         self.stale = tuple(v.subject for v in found if v.subject in past.baseline.entries)
         return found
 

@@ -1,0 +1,105 @@
+"""``burden baseline update`` and ``prune``: the file that measurements are compared with."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pytest_burden.budget import baseline
+from pytest_burden.budget.baseline import Baseline
+from pytest_burden.budget.ci import on_ci
+from pytest_burden.budget.files import write_whole
+from pytest_burden.budget.problem import listing
+from pytest_burden.commands.project import Outcome, root, run_pytest
+from pytest_burden.errors import BurdenError, suggest
+
+USAGE = 2
+_ENDED = (0, 1)
+"""Pytest's exit status where tests ran, well or not."""
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command and its arguments."""
+    parser = commands.add_parser(
+        "baseline",
+        help=f"write {baseline.FILE}",
+        description=f"Write {baseline.FILE}, with which later measurements are compared.",
+    )
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    update = actions.add_parser(
+        "update",
+        help="measure, and write what was measured",
+        description="Run the tests, and write what they measured into the baseline.",
+    )
+    prune = actions.add_parser(
+        "prune",
+        help="take out what is measured no longer",
+        description="Run all tests, and take out of the baseline what none of them measured.",
+    )
+    for action, run, ids in (
+        (update, _update, "measure these alone; all if none is given"),
+        (prune, _prune, "take these out without running anything"),
+    ):
+        action.add_argument("ids", nargs="*", metavar="ID", help=ids)
+        action.add_argument("--force", action="store_true", help="write where CI is set, too")
+        action.set_defaults(run=run)
+    prune.add_argument("--dry-run", action="store_true", help="say what would be taken out")
+
+
+def _update(arguments: argparse.Namespace) -> int:
+    # Names of measurements are no node ids; a test renews all that it measures.
+    tests = dict.fromkeys(name.partition("#")[0] for name in arguments.ids)
+    force = ["--burden-force"] if arguments.force else []
+    outcome = run_pytest(["--burden-update", *force, *tests], root())
+    return outcome.status if outcome.status in _ENDED else USAGE
+
+
+def _prune(arguments: argparse.Namespace) -> int:
+    if on_ci() and not arguments.force and not arguments.dry_run:
+        raise BurdenError("refused, for CI is set: --force writes all the same")
+    path = root() / baseline.FILE
+    known = _read(path)
+    gone = arguments.ids or _stale(run_pytest(["-q"], root(), caught=True))
+    for name in gone:
+        if name not in known.entries:
+            near = suggest(name, known.entries)
+            raise BurdenError(f"{baseline.FILE} has no measurement {name!r}{near}")
+    for name in gone:
+        print(name)
+    if gone and not arguments.dry_run:
+        left = {name: entry for name, entry in known.entries.items() if name not in gone}
+        write_whole(path, baseline.dump(replace(known, entries=left)))
+    print(f"{baseline.FILE}: {len(gone)} {'would be ' if arguments.dry_run else ''}taken out")
+    return 0
+
+
+def _read(path: Path) -> Baseline:
+    try:
+        text = path.read_bytes().decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BurdenError(f"{baseline.FILE} cannot be read: {error}") from error
+    known, problems = baseline.read(text)
+    if problems or known is None:
+        raise BurdenError(listing(problems))
+    return known
+
+
+def _stale(outcome: Outcome) -> Sequence[str]:
+    """Return what a run of all tests says is measured no longer.
+
+    Raises:
+        BurdenError: not everything was run, so that nothing can be said.
+    """
+    results: Mapping[str, Any] | None = outcome.results
+    if results is None or outcome.status not in _ENDED:
+        print(outcome.output, end="", file=sys.stderr)
+        raise BurdenError("the tests could not be run: nothing is taken out")
+    if results["partial"]:
+        why = ", ".join(results["partial"])
+        raise BurdenError(f"not all tests were run ({why}): nothing is taken out")
+    stale = [verdict for verdict in results["verdicts"] if verdict["kind"] == "stale"]
+    return [verdict["subject"] for verdict in stale if not verdict["detail"]]

@@ -1,0 +1,48 @@
+"""``burden check``: the models of pyproject.toml against limits and baseline, without test code."""
+
+from __future__ import annotations
+
+import argparse
+
+from pytest_burden.budget.config import FILE
+from pytest_burden.commands.project import configuration, root, run_pytest
+from pytest_burden.errors import BurdenError, suggest
+
+USAGE = 2
+_ENDED = (0, 1)
+"""Pytest's exit status where tests ran, well or not."""
+_EXAMPLE = (
+    '\n[tool.burden.models.resnet50]\nbuild = "shop.models:resnet50"\n'
+    'inputs = ["float32[1, 3, 224, 224]"]'
+)
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command and its arguments."""
+    parser = commands.add_parser(
+        "check",
+        help="measure the models of pyproject.toml and hold them to their budgets",
+        description="Measure the models of pyproject.toml, and hold them to their limits and to"
+        " the baseline. No test code is needed.",
+    )
+    parser.add_argument("models", nargs="*", metavar="MODEL", help="these alone; all if none")
+    parser.add_argument("--strict", action="store_true", help="judge as on CI")
+    parser.add_argument("-v", "--verbose", action="store_true", help="the modules as well")
+    parser.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    folder = root()
+    known = [model.name for model in configuration(folder).models]
+    if not known:
+        raise BurdenError(f"{FILE} has no models to check; for example:{_EXAMPLE}")
+    for name in arguments.models:
+        if name not in known:
+            near = suggest(name, known)
+            raise BurdenError(f"{FILE} has no model {name!r}{near}; it has: {', '.join(known)}")
+    options = ["--burden-strict"] if arguments.strict else []
+    options += ["-v"] if arguments.verbose else []
+    tests = [f"{FILE}::{name}" for name in arguments.models] or [FILE]
+    quiet = ["--no-header", "-p", "no:cacheprovider", "--override-ini", "addopts="]
+    status = run_pytest([*quiet, *options, *tests], folder).status
+    return status if status in _ENDED else USAGE
