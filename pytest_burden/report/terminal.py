@@ -12,6 +12,7 @@ from pytest_burden.budget.run import Run
 from pytest_burden.budget.units import show, show_percent
 from pytest_burden.budget.verdict import uncounted
 from pytest_burden.burden import Burden, Convention
+from pytest_burden.report.blame import by_module
 from pytest_burden.report.comparison import accepted
 from pytest_burden.report.message import Case, module_name, sentences, warnings
 from pytest_burden.report.network import describe, module_table, peak_table
@@ -22,6 +23,7 @@ Style = Literal["plain", "good", "warn", "bad"]
 _MANY = 100
 """From here on ``auto`` shows passing measurements as a number only."""
 _HEAVIEST = 10
+_CHANGED = ("flops", "params", "activation_memory")
 _PATH = 32
 
 
@@ -151,7 +153,17 @@ def _modules(results: Sequence[Result], verbosity: int) -> list[Line]:
             for peak in burden.peaks:
                 if peak.metric in limited or verbosity > 1:
                     found += [Line(f"    {row}") for row in peak_table(peak).splitlines()]
+            found += [Line(f"    {row}") for row in _changed(result, verbosity)]
     return found
+
+
+def _changed(result: Result, verbosity: int) -> list[str]:
+    """Return the modules that are not what they were in the baseline, the weightiest first."""
+    most = len(result.changes) if verbosity > 1 else _HEAVIEST
+    rows = by_module(result.changes, _CHANGED, most)
+    texts = _aligned(("changed since the baseline", ""), rows, ("left", "left")) if rows else []
+    moved = sum(change.how == "moved" for change in result.changes)
+    return [*texts, f"{moved} modules have moved"] if moved else texts
 
 
 def _heaviest(burden: Burden) -> str:

@@ -1,0 +1,50 @@
+"""Files that are written in one step."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pytest_burden.budget.files import write_whole
+
+ENDLESS = """
+import sys
+from pathlib import Path
+from pytest_burden.budget.files import write_whole
+n = 0
+while True:
+    n += 1
+    write_whole(Path(sys.argv[1]), f"{n % 10}" * 300_000)
+"""
+
+
+@pytest.mark.parametrize("moment", [0.3, 0.35, 0.4, 0.47])
+def test_killed(tmp_path: Path, moment: float) -> None:
+    """Whoever is killed while writing leaves one version, whole."""
+    path = tmp_path / "file"
+    write_whole(path, "0" * 300_000)
+    with subprocess.Popen([sys.executable, "-c", ENDLESS, str(path)]) as writer:
+        time.sleep(moment)
+        seen = [path.read_text(encoding="utf-8") for _ in range(20)]
+        writer.send_signal(signal.SIGKILL)
+    for text in (*seen, path.read_text(encoding="utf-8")):
+        assert (len(text), len(set(text))) == (300_000, 1)
+
+
+def test_refused(tmp_path: Path) -> None:
+    """What cannot be written leaves nothing behind."""
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError, match=r"folder"):
+        write_whole(tmp_path / "folder", "text")
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_lone_surrogate(tmp_path: Path) -> None:
+    """A name of a file may have one; it is written as an escape."""
+    write_whole(tmp_path / "file", "a\udcffb")
+    assert (tmp_path / "file").read_text(encoding="utf-8") == "a\\udcffb"
