@@ -66,18 +66,89 @@ def _another(call: Call) -> Result | None:
     return _one(_new(call.specs[0].shape, DTYPES[call.specs[0].dtype]))
 
 
+def _clone(call: Call) -> Result | None:
+    """Make a tensor like the only one, or a contiguous one if that is asked for."""
+    if call.kwargs.get("memory_format") is not torch.contiguous_format:
+        return _another(call)
+    (source,) = call.specs
+    return _one(_new(source.shape, DTYPES[source.dtype])) if _alike(call) else None
+
+
 def _of_two(call: Call) -> Result | None:
-    """Make a tensor like each of two, or like one beside a number."""
+    """Make a tensor like the larger of two, or like one beside a number."""
     first, *others = call.specs
-    fits = _ordinary(call) and all(spec.shape == first.shape for spec in others)
-    if not fits or not (others or type(call.args[1]) in (int, float)):
+    if not _ordinary(call) or not (others or type(call.args[1]) in (int, float)):
         return None
-    return _one(_new(first.shape, DTYPES[first.dtype]))
+    larger = max(call.specs, key=lambda spec: (len(spec.shape), spec.numel))
+    if not all(_spreads(spec.shape, larger.shape) for spec in call.specs):
+        return None
+    return _one(_new(larger.shape, DTYPES[first.dtype]))
+
+
+def _spreads(shape: Sequence[int], larger: Sequence[int]) -> bool:
+    """Return whether a shape can be broadcast to a larger one."""
+    inner = larger[len(larger) - len(shape) :]
+    return all(size in (1, wanted) for size, wanted in zip(shape, inner, strict=True))
 
 
 def _into_first(call: Call) -> Result | None:
-    """Change the first of two alike."""
-    return None if _of_two(call) is None else _one(Same(call.specs[0], 0))
+    """Change the first of two, to which the other can be broadcast."""
+    first = call.specs[0]
+    fits = all(len(each.shape) <= len(first.shape) for each in call.specs)
+    fits = fits and all(_spreads(each.shape, first.shape) for each in call.specs)
+    return _one(Same(first, 0)) if fits and _of_two(call) is not None else None
+
+
+def _max_pool(call: Call) -> Result | None:
+    """The largest in each window, and where it is."""
+    usual: list[Any] = [[], [0], [1], False]
+    given = [*call.args[1:], *usual[len(call.args) - 2 :]]
+    kernel, stride, padding, dilation, ceil_mode = given
+    shape = _pooled(call, kernel, stride, padding, dilation, ceil_mode)
+    if shape is None:
+        return None
+    made = _new(shape, DTYPES[call.specs[0].dtype]), _new(shape, torch.int64)
+    return Result(made, tuple, reshaped=False)
+
+
+def _average_pool(call: Call) -> Result | None:
+    """The mean of each window."""
+    usual: list[Any] = [[], [0], False]
+    kernel, stride, padding, ceil_mode, *_ = [*call.args[1:], *usual[len(call.args) - 2 :]]
+    shape = _pooled(call, kernel, stride, padding, [1], ceil_mode)
+    return None if shape is None else _one(_new(shape, DTYPES[call.specs[0].dtype]))
+
+
+def _pooled(  # noqa: PLR0913, PLR0917 as the operators take them
+    call: Call,
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    ceil_mode: bool,  # noqa: FBT001
+) -> tuple[int, ...] | None:
+    """Return the shape of a pool's output: as of a convolution, or with a last partial window."""
+    (source,) = call.specs
+    if call.kwargs or len(source.shape) not in (3, 4) or not _ordinary(call):
+        return None
+    outputs = []
+    for size, taps, step, pad, dilate in zip(
+        source.shape[-2:],
+        *map(_pair, (kernel, stride or kernel, padding, dilation)),
+        strict=True,
+    ):
+        if not 0 <= 2 * pad <= taps or step < 1:
+            return None
+        space = size + 2 * pad - dilate * (taps - 1) - 1
+        count = (space + (step - 1) * ceil_mode) // step + 1
+        # A window has to begin inside of the input or of the padding before it.
+        count -= ceil_mode and (count - 1) * step >= size + pad
+        outputs.append(count)
+    return (*source.shape[:-2], *outputs) if min(outputs) > 0 else None
+
+
+def _pair(value: Sequence[int]) -> Sequence[int]:
+    return (value[0], value[0]) if len(value) == 1 else value
 
 
 def _convolution(call: Call) -> Result | None:
@@ -216,7 +287,10 @@ _POINTWISE = (
     *("gelu", "tanh", "exp", "mish"),
 )
 _BY_OPERATOR: Mapping[Any, Answer] = {
-    **{getattr(_aten, name).default: _another for name in (*_POINTWISE, "clone")},
+    **{getattr(_aten, name).default: _another for name in _POINTWISE},
+    _aten.clone.default: _clone,
+    _aten.max_pool2d_with_indices.default: _max_pool,
+    _aten.avg_pool2d.default: _average_pool,
     **{getattr(_aten, f"{name}_").default: _itself for name in _POINTWISE},
     **dict.fromkeys(
         (

@@ -161,7 +161,7 @@ def _changed(result: Result, verbosity: int) -> list[str]:
     """Return the modules that are not what they were in the baseline, the weightiest first."""
     most = len(result.changes) if verbosity > 1 else _HEAVIEST
     rows = by_module(result.changes, _CHANGED, most)
-    texts = _aligned(("changed since the baseline", ""), rows, ("left", "left")) if rows else []
+    texts = _aligned(("changed", "since the baseline"), rows, ("left", "left")) if rows else []
     moved = sum(change.how == "moved" for change in result.changes)
     return [*texts, f"{moved} modules have moved"] if moved else texts
 

@@ -72,6 +72,19 @@ def norms(dtype: torch.dtype) -> list[tuple[object, ...]]:
     ]
 
 
+IMAGE = ones(2, 3, 4, 5).to(memory_format=torch.channels_last)
+BROADCAST: list[tuple[tuple[int, ...], tuple[int, ...]]] = [
+    ((2, 3), (3,)),
+    ((2, 3), ()),
+    ((2, 3), (1, 3)),
+    ((2, 3), (2, 1)),
+    ((2, 3, 4, 5), (2, 3, 1, 1)),
+    ((2, 3, 4, 5), (3, 1, 1)),
+    ((1, 3, 4, 5), (1, 3, 1, 1)),
+    ((2, 1, 1, 5), (5,)),
+    ((1, 1, 4, 1), (1,)),
+    ((1, 7, 5), (1, 1, 5)),
+]
 ORDINARY: list[Call] = [
     *(
         called(operator, ones(*size, dtype=dtype))
@@ -85,6 +98,33 @@ ORDINARY: list[Call] = [
         if answer.__name__ in ("_of_two", "_into_first", "_compared")
         for size, dtype in itertools.product(SIZES, DTYPES[:2])
         for other in [2, 0.5, *([ones(*size, dtype=dtype)] if "Tensor" in str(operator) else [])]
+    ),
+    *(
+        called(operator, ones(*one), ones(*other))
+        for operator in (aten.add.Tensor, aten.mul.Tensor, aten.mul_.Tensor)
+        for one, other in BROADCAST
+        if operator is not aten.mul_.Tensor or len(one) >= len(other)
+    ),
+    *(called(aten.mul.Tensor, ones(*other), ones(*one)) for one, other in BROADCAST),
+    *(
+        called(aten.clone.default, source, memory_format=torch.contiguous_format)
+        for source in (ones(2, 3), ones(2, 3).t(), IMAGE, ones(2, 4)[:, ::2])
+    ),
+    *(
+        called(aten.max_pool2d_with_indices.default, ones(*size, dtype=dtype), *rest)
+        for size, dtype in itertools.product(((2, 3, 9, 8), (3, 7, 7), (1, 1, 4, 4)), DTYPES[:3])
+        for rest in (
+            ([2],), ([3, 2], [2, 1]), ([3], [2], [1]), ([2], []), ([2], [1], [0, 1], [1, 2]),
+            ([3], [2], [1], [1], False), ([3], [2], [1], [1], True), ([2], [3], [1], [1], True),
+        )
+    ),
+    *(
+        called(aten.avg_pool2d.default, ones(*size, dtype=dtype), *rest)
+        for size, dtype in itertools.product(((2, 3, 9, 8), (3, 7, 7), (1, 1, 4, 4)), DTYPES[:3])
+        for rest in (
+            ([2],), ([3, 2], [2, 1]), ([3], [2], [1]), ([2], []), ([3], [2], [1], True),
+            ([2], [2], [0], False, True, None), ([2], [3], [1], True, False, 3),
+        )
     ),
     *(called(aten.convolution.default, *args, *how) for args, how in CONVOLUTIONS),
     *(
@@ -156,7 +196,6 @@ def strided(size: Sequence[int], strides: Sequence[int]) -> torch.Tensor:
     return torch.empty_strided(size, strides)
 
 
-IMAGE = ones(2, 3, 4, 5).to(memory_format=torch.channels_last)
 WEIGHT = ones(4, 3, 3, 3)
 TRANSPOSED = (*ONCE[:3], True, *ONCE[4:])
 EVALUATED = (False, 0.1, 1e-5)
@@ -167,10 +206,19 @@ LEFT: list[Call] = [
     *(called(operator, ones(2, 0, 3)) for operator in POINTWISE),
     called(aten.native_batch_norm.default, ones(1, 3, 1, 1), *norms(torch.float32)[0]),
     called(aten.clone.default, ones(2, 3, 4, 5), memory_format=torch.channels_last),
-    called(aten.add.Tensor, ones(2, 3), ones(3)),
+    called(aten.add.Tensor, ones(2, 1), ones(1, 3)),
+    called(aten.add.Tensor, ones(2, 3), ones(4)),
+    called(aten.add.Tensor, IMAGE, ones(3, 1, 1)),
+    called(aten.max_pool2d_with_indices.default, IMAGE, [2]),
+    called(aten.avg_pool2d.default, IMAGE, [2]),
+    called(aten.avg_pool2d.default, ones(2, 3, 5, 5), [6]),
+    called(aten.max_pool2d_with_indices.default, ones(2, 3, 5, 5), [6]),
+    called(aten.max_pool2d_with_indices.default, ones(2, 3, 5, 5), [2], [1], [2]),
+    called(aten.max_pool2d_with_indices.default, ones(5, 5), [2]),
     called(aten.add.Tensor, ones(2, 3), ones(2, 3, dtype=torch.float64)),
     called(aten.add.Tensor, ones(2, 3), 2j),
-    called(aten.add_.Tensor, ones(2, 3), ones(3)),
+    called(aten.add_.Tensor, ones(3), ones(2, 3)),
+    called(aten.add_.Tensor, ones(1, 3), ones(2, 3)),
     called(aten.mul.Tensor, IMAGE, IMAGE),
     called(aten.convolution.default, IMAGE, WEIGHT, None, *ONCE),
     called(aten.convolution.default, ones(2, 4, 4, 5), WEIGHT, None, *ONCE),
