@@ -62,7 +62,7 @@ class Entry:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Baseline:
     """All entries by id, and by what they were measured."""
 
@@ -73,10 +73,14 @@ class Baseline:
 
     def alike(self, entry: Entry) -> tuple[str, ...]:
         """Return the ids under which the same network at the same inputs stands here."""
-        same = (entry.fingerprint, entry.inputs)
-        return tuple(
-            known.id for known in self.entries.values() if (known.fingerprint, known.inputs) == same
-        )
+        return tuple(self._by_network.get((entry.fingerprint, entry.inputs), ()))
+
+    @cached_property
+    def _by_network(self) -> Mapping[tuple[str, tuple[str, ...]], Sequence[str]]:
+        found: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+        for known in self.entries.values():
+            found.setdefault((known.fingerprint, known.inputs), []).append(known.id)
+        return found
 
 
 def minor(version: str) -> str:

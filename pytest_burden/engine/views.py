@@ -9,7 +9,7 @@ of torch are given such views as ``as_strided`` makes them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -27,18 +27,30 @@ def call(
 ) -> Any:
     """Return ``run(func, args, kwargs)``, each view given as it is for a tensor with data."""
     __tracebackhide__ = True
+    writes = recorder.writes
     replaced: dict[int, AbstractTensor] = {}
-    if not recorder.writes:
-        out = run(func, args, kwargs)
-        if recorder.writes:
-            _renewed(recorder, out, replaced)
-        return out
-    args = _renewed(recorder, args, replaced)
-    kwargs = dict(zip(kwargs, _renewed(recorder, tuple(kwargs.values()), replaced), strict=True))
+    if writes and (_any_written(args, writes) or _any_written(kwargs.values(), writes)):
+        args = _renewed(recorder, args, replaced)
+        values = _renewed(recorder, tuple(kwargs.values()), replaced)
+        kwargs = dict(zip(kwargs, values, strict=True))
     out = run(func, args, kwargs)
-    out = replaced.get(id(out), out)
-    _renewed(recorder, out, replaced)  # what was written to itself has a new past at once
+    if replaced:
+        out = replaced.get(id(out), out)
+    if writes:
+        _renewed(recorder, out, replaced)  # what was written to itself has a new past at once
     return out
+
+
+def _any_written(values: Iterable[Any], writes: Mapping[int, int]) -> bool:
+    """Return whether a tensor among these lies in a storage that was written to."""
+    for value in values:
+        kind = type(value)
+        if kind is AbstractTensor:
+            if value.token.index in writes:
+                return True
+        elif (kind is list or kind is tuple) and _any_written(value, writes):
+            return True
+    return False
 
 
 def _renewed(recorder: Recorder, value: Any, replaced: dict[int, AbstractTensor]) -> Any:
