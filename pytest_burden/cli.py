@@ -13,13 +13,23 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pytest_burden import __version__
-from pytest_burden.commands import baseline, check, measure
+from pytest_burden.commands import (
+    baseline,
+    check,
+    diff,
+    explain,
+    init,
+    measure,
+    report,
+    schema,
+    tighten,
+)
 from pytest_burden.errors import BurdenError
 
 USAGE = 2
 INTERRUPTED = 130  # as shells have it: 128 and the number of the signal
 
-COMMANDS = (measure, check, baseline)
+COMMANDS = (measure, check, explain, init, tighten, baseline, report, diff, schema)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -6,6 +6,7 @@ rest of the package is imported when pyproject.toml, an option, a marker or a fi
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Generator, Iterable
 from contextlib import AbstractContextManager, nullcontext
@@ -62,6 +63,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=None,
         help="measure, but hold nothing to its limits",
     )
+    # What `burden explain` asks: an id, and the file for the answer.
+    group.addoption("--burden-explain", nargs=2, default=None, help=argparse.SUPPRESS)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -101,6 +104,10 @@ def pytest_collection_modifyitems(
         reporter: Any = config.pluginmanager.get_plugin(REPORTER)
         if not reporter.collected(lifecycle.problems(either), gone):
             items.clear()
+        elif asked := config.getoption("burden_explain"):
+            from pytest_burden.session import explain
+
+            explain.write(config, either, *asked)
     return result
 
 

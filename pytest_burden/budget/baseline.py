@@ -1,9 +1,11 @@
 """The baseline: earlier measurements in a file that people and git read line by line.
 
 ``burden-baseline.json`` is JSON with one fact a line: a measurement, a metric or a module of it.
-Every line names its measurement by a key, so that no two lines of the file are equal and git can
-join what two branches add. Each measurement has a check of all its facts: a merge that mixed two
-versions of one is noticed.
+Every line names its measurement by a key, so that no two lines of the file are equal. The first
+and the last line of a measurement have nothing in them that could change: between any two
+changes of different ones stands a line that is the same on both branches, and git can join them.
+Each measurement has a check of all its facts, and of what the whole file was measured by: a merge
+that mixed two versions is noticed.
 """
 
 from __future__ import annotations
@@ -122,7 +124,7 @@ def dump(baseline: Baseline) -> str:
     header = {"burden-baseline": SCHEMA, "rule_set": baseline.rule_set, "torch": baseline.torch}
     lines = [f'{json.dumps(header)[:-1]}, "records": [']
     for name in sorted(baseline.entries):
-        for record in _records(baseline.entries[name]):
+        for record in _records(baseline, baseline.entries[name]):
             lines.append(f"{_encode(record)},")  # noqa: PERF401
     return "\n".join([*lines, "null]}", ""])
 
@@ -137,11 +139,10 @@ def read(text: str, name: str = FILE) -> tuple[Baseline | None, list[Problem]]:
     reader = _Reader(text, name)
     with _uncollected():
         try:
-            data = json.loads(text)
+            return reader.baseline(json.loads(text)), reader.problems
         except (ValueError, RecursionError) as error:
-            line = getattr(error, "lineno", 1)
+            line = getattr(error, "lineno", 0) or _line_of_digits(text)
             return None, [Problem(f"{name}:{line}", "not JSON", str(error), RENEW)]
-        return reader.baseline(data), reader.problems
 
 
 _encode = json.JSONEncoder(ensure_ascii=False).encode
@@ -157,6 +158,12 @@ def _uncollected() -> Iterator[None]:
     finally:
         if was:
             gc.enable()
+
+
+def _line_of_digits(text: str) -> int:
+    """Return where a number stands that is too long to be read; the parser does not say."""
+    digits = re.search("[0-9]{600}", text)
+    return text.count("\n", 0, digits.start()) + 1 if digits else 1
 
 
 _MARKERS = re.compile(r"^(?:<<<<<<<|\|\|\|\|\|\|\||=======|>>>>>>>).*", re.MULTILINE)
@@ -177,11 +184,12 @@ def _row(row: ModuleRow) -> list[Any]:
 
 
 def _key(name: str) -> str:
-    return hashlib.sha256(name.encode(errors="backslashreplace")).hexdigest()[:12]
+    return hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:12]
 
 
 def _digest(facts: object) -> str:
-    return hashlib.sha256(repr(facts).encode(errors="backslashreplace")).hexdigest()[:16]
+    # Not repr(): what it prints of a letter depends on the version of Python.
+    return hashlib.sha256(ascii(facts).encode()).hexdigest()[:16]
 
 
 _CONVENTION: Mapping[str, Any] = {
@@ -200,19 +208,25 @@ def _about(entry: Entry) -> dict[str, Any]:
     return about | {"fingerprint": entry.fingerprint}
 
 
-def _check(about: object, metrics: object, rows: object) -> str:
-    return _digest([about, metrics, rows])
+def _check(
+    header: tuple[int, str], about: Mapping[str, Any], metrics: Mapping[str, int], rows: object
+) -> str:
+    # Another tool may have sorted the keys.
+    return _digest([header, sorted(about.items()), sorted(metrics.items()), rows])
 
 
-def _records(entry: Entry) -> Iterator[list[Any]]:
+def _records(baseline: Baseline, entry: Entry) -> Iterator[list[Any]]:
     key, about = _key(entry.id), _about(entry)
     metrics = {metric: entry.metrics[metric] for metric in METRICS if metric in entry.metrics}
     rows = [list(row) for row in entry.rows]
-    yield [key, "measurement", entry.id, about | {"check": _check(about, metrics, rows)}]
+    check = _check((baseline.rule_set, baseline.torch), about, metrics, rows)
+    yield [key, "measurement", entry.id]
+    yield [key, "facts", about | {"check": check}]
     for metric, value in metrics.items():
         yield [key, "metric", metric, value]
     for row in rows:
         yield [key, "module", *row]
+    yield [key, "end"]
 
 
 @dataclass
@@ -220,10 +234,18 @@ class _Draft:
     """The records of one key, as they come."""
 
     line: int
-    id: str = ""
-    about: dict[str, Any] = field(default_factory=dict)
+    id: str | None = None
+    about: dict[str, Any] | None = None
     metrics: dict[str, int] = field(default_factory=dict)
     rows: list[list[Any]] = field(default_factory=list)
+    ended: bool = False
+    broken: bool = False
+    """Whether a problem is told of it already."""
+
+    @property
+    def renew(self) -> str:
+        """What writes it anew."""
+        return f"{RENEW} {self.id}" if self.id else RENEW
 
 
 _MODULE_TYPES = (str, str, int, list, str, list)
@@ -240,85 +262,101 @@ class _Reader:
 
     def baseline(self, data: Any) -> Baseline | None:
         if not isinstance(data, dict) or "burden-baseline" not in data:
-            self._problem(0, "no baseline", "it does not begin as one", RENEW)
+            self._problem(0, "no baseline", "it does not begin as one")
             return None
-        if data["burden-baseline"] != SCHEMA:
-            found, known = data["burden-baseline"], f"this version of pytest-burden reads {SCHEMA}"
-            self._problem(0, f'"burden-baseline": {found!r}', known, RENEW)
+        schema = data["burden-baseline"]
+        if type(schema) is not int or schema != SCHEMA:
+            reason = f"this version of pytest-burden reads {SCHEMA}"
+            self._problem(0, f'"burden-baseline": {_short(schema)}', reason)
             return None
         rule_set, torch, records = (data.get(key) for key in ("rule_set", "torch", "records"))
         if type(rule_set) is not int or not isinstance(torch, str) or not isinstance(records, list):
-            self._problem(0, "a broken header", "rule_set, torch and records belong there", RENEW)
+            self._problem(0, "a broken header", "rule_set, torch and records belong there")
             return None
         if rule_set != RULE_SET:
             reason = f"counted by rule set {rule_set}, this version of pytest-burden has {RULE_SET}"
-            self._problem(0, f'"rule_set": {rule_set}', reason, RENEW)
+            self._problem(0, f'"rule_set": {rule_set}', reason)
             return None
-        self._in_lines = self._text.count("\n") == len(records) + 1 or len(records) < 2  # noqa: PLR2004
+        self._in_lines = self._text.rstrip().count("\n") == len(records)
         for number, record in enumerate(records[:-1] if records[-1:] == [None] else records):
             self._take(number + 2, record)
-        return Baseline(torch, dict(self._entries(rule_set)), rule_set)
+        return Baseline(torch, dict(self._entries(rule_set, torch)), rule_set)
 
     def _take(self, line: int, record: Any) -> None:
-        if not isinstance(record, list) or len(record) < 3 or type(record[0]) is not str:  # noqa: PLR2004
+        if not isinstance(record, list) or len(record) < 2 or type(record[0]) is not str:  # noqa: PLR2004
             self._problem(line, _short(record), "no record: a key, a kind and facts belong here")
             return
         key, kind, *facts = record
         draft = self._drafts.get(key)
         if draft is None:
             draft = self._drafts[key] = _Draft(line)
-        if kind == "module" and tuple(map(type, facts)) == _MODULE_TYPES:
+        types = tuple(map(type, facts))
+        if kind == "module" and types == _MODULE_TYPES:
             draft.rows.append(facts)
         elif kind == "metric" and len(facts) == 2:  # noqa: PLR2004
             self._take_metric(line, draft, *facts)
-        elif kind == "measurement" and tuple(map(type, facts)) == (str, dict):
-            self._take_measurement(line, key, draft, *facts)
+        elif kind == "measurement" and types == (str,):
+            self._take_id(line, key, draft, *facts)
+        elif kind == "facts" and types == (dict,):
+            if draft.about is not None:
+                self._second(line, draft, draft.id or key, "version")
+            draft.about = facts[0]
+        elif kind == "end" and not facts:
+            draft.ended = True
         else:
-            self._problem(line, _short(record), "no record of a measurement, a metric or a module")
+            reason = "no record of a measurement: its id, facts, a metric, a module or its end"
+            self._problem(line, _short(record), reason, draft)
 
     def _take_metric(self, line: int, draft: _Draft, metric: object, value: object) -> None:
         if not isinstance(metric, str) or metric not in METRICS:
-            near = suggest(str(metric), METRICS)
-            self._problem(line, _short(metric), f"unknown metric{near}")
+            near = suggest(metric, METRICS) if isinstance(metric, str) else ""
+            self._problem(line, _short(metric), f"unknown metric{near}", draft)
         elif type(value) is not int or value < 0:
-            self._problem(line, f"{metric}: {_short(value)}", "not a whole number from 0 up")
+            reason = "not a whole number from 0 up"
+            self._problem(line, f"{metric}: {_short(value)}", reason, draft)
         elif metric in draft.metrics:
-            reason = f"a second {metric} of one measurement, as a merge may leave it"
-            self._problem(line, f"{metric}: {value}", reason, f"{RENEW} {draft.id}".strip())
+            self._second(line, draft, f"{metric}: {value}", metric)
         else:
             draft.metrics[metric] = value
 
-    def _take_measurement(
-        self, line: int, key: str, draft: _Draft, name: str, about: dict[str, Any]
-    ) -> None:
-        if draft.id:
-            reason = "a second version of one measurement, as a merge may leave it"
-            self._problem(line, name, reason, f"{RENEW} {name}")
-        elif _key(name) != key:
-            self._problem(line, name, f"its key is {_key(name)}, not {key}", f"{RENEW} {name}")
-        draft.id, draft.about, draft.line = name, about, line
+    def _take_id(self, line: int, key: str, draft: _Draft, name: str) -> None:
+        if draft.id is not None:
+            self._second(line, draft, name, "version")
+            return
+        draft.id, draft.line = name, line
+        if _key(name) != key:
+            self._problem(line, name, f"its key is {_key(name)}, not {key}", draft)
 
-    def _entries(self, rule_set: int) -> Iterator[tuple[str, Entry]]:
+    def _second(self, line: int, draft: _Draft, what: str, of: str) -> None:
+        reason = f"a second {of} of one measurement, as a merge may leave it"
+        self._problem(line, what, reason, draft)
+
+    def _entries(self, rule_set: int, torch: str) -> Iterator[tuple[str, Entry]]:
         for key, draft in self._drafts.items():
-            about = dict(draft.about)
+            if draft.broken:  # which is told
+                continue
+            if draft.id is None:
+                self._problem(draft.line, key, "facts of a measurement that is not here", draft)
+                continue
+            about = dict(draft.about or {})
             check = about.pop("check", None)
-            if not draft.id:
-                self._problem(draft.line, key, "facts of a measurement that is not here")
-            elif check != _check(about, draft.metrics, draft.rows):
-                # Two problems of one entry would be one cause told twice.
-                if not any(problem.example.endswith(draft.id) for problem in self.problems):
-                    reason = "facts and check differ: edited by hand, or mixed by a merge"
-                    self._problem(draft.line, draft.id, reason, f"{RENEW} {draft.id}")
+            if check != _check((rule_set, torch), about, draft.metrics, draft.rows):
+                reason = "facts and check differ: edited by hand, or mixed by a merge"
+                self._problem(draft.line, draft.id, reason, draft)
+            elif not draft.ended:
+                self._problem(draft.line, draft.id, "its end is missing", draft)
             else:
-                entry = self._entry(draft, about, rule_set)
+                entry = self._entry(draft, draft.id, about, rule_set)
                 if entry is not None:
                     yield draft.id, entry
 
-    def _entry(self, draft: _Draft, about: dict[str, Any], rule_set: int) -> Entry | None:
+    def _entry(
+        self, draft: _Draft, name: str, about: dict[str, Any], rule_set: int
+    ) -> Entry | None:
         told = {key: about.get(key, usual) for key, usual in _CONVENTION.items()}
         try:
             return Entry(
-                draft.id,
+                name,
                 about["model"],
                 tuple(about["inputs"]),
                 about.get("training", ""),
@@ -328,14 +366,18 @@ class _Reader:
                 draft.rows,
             )
         except (KeyError, TypeError) as error:
-            self._problem(draft.line, draft.id, f"facts are missing: {error}", RENEW)
+            self._problem(draft.line, name, f"facts are missing: {error}", draft)
             return None
 
-    def _problem(self, line: int, what: str, reason: str, works: str = "") -> None:
+    def _problem(self, line: int, what: str, reason: str, draft: _Draft | None = None) -> None:
         at = f"{self._name}:{max(line, 1)}"
         if line and not self._in_lines:  # some tool has laid the file out anew
             at = f"{self._name}: record {line - 1}"
-        self.problems.append(Problem(at, what, reason, works or RENEW))
+        works = RENEW
+        if draft is not None:
+            draft.broken = True
+            works = draft.renew
+        self.problems.append(Problem(at, what, reason, works))
 
     _in_lines = True
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import starmap
 from operator import sub
 from typing import Literal, NamedTuple
@@ -31,18 +31,20 @@ def changes(before: Sequence[Node], after: Sequence[Node]) -> tuple[Change, ...]
     """Return the modules that are not what they were, in the order of ``named_modules()``.
 
     A module is the same one if path and class are; else if everything but the path is: then it has
-    moved; else if the path alone is. What is added or removed with a module around it is no change
-    of its own.
+    moved; else if the path alone is. Of a list that has got more or fewer modules, those that have
+    only moved are found first. What is added or removed with a module around it is no change of
+    its own.
     """
     pairs, gone, new = _matched(before, after)
-    added = _outermost(new, {node.path for _, node in pairs})
-    removed = _outermost(gone, {node.path for node, _ in pairs})
+    added, removed = _outermost(new), _outermost(gone)
     found = [
         *(Change(path, "added", grown, cls) for path, cls, grown in added),
         *(Change(path, "removed", _less(Figures(), grown), cls) for path, cls, grown in removed),
         *filter(None, starmap(_changed, pairs)),
     ]
-    place = {node.path: index for index, node in enumerate((*after, *before))}
+    place: dict[str, int] = {}
+    for index, node in enumerate((*after, *before)):
+        place.setdefault(node.path, index)
     return tuple(sorted(found, key=lambda change: place[change.path]))
 
 
@@ -54,25 +56,50 @@ def _matched(
     before: Sequence[Node], after: Sequence[Node]
 ) -> tuple[list[tuple[Node, Node]], list[Node], list[Node]]:
     """Return the modules that are the same one, those that are gone, and those that are new."""
-    then = {(node.path, node.cls): node for node in before}
-    now = {(node.path, node.cls): node for node in after}
-    pairs = [(then[key], now[key]) for key in now if key in then]
-    left: dict[object, list[Node]] = defaultdict(list)
-    for key, node in then.items():
-        if key not in now:
-            left[_itself(node)].append(node)
-    new = []
-    for key, node in now.items():
-        if key not in then:
-            same = left[_itself(node)]
+    shifted = _leaves_of_resized_lists(before, after)
+    ways: tuple[Callable[[Node], object], ...] = (
+        lambda node: (node.path, node.cls, _itself(node) if node.path in shifted else ""),
+        _itself,
+        lambda node: (node.path, node.cls),
+        lambda node: node.path,
+    )
+    pairs: list[tuple[Node, Node]] = []
+    gone, new = list(before), list(after)
+    for way in ways:
+        left: dict[object, deque[Node]] = defaultdict(deque)
+        for node in gone:
+            left[way(node)].append(node)
+        unmatched = []
+        for node in new:
+            same = left.get(way(node))
             if same:
-                pairs.append((same.pop(0), node))
+                pairs.append((same.popleft(), node))
             else:
-                new.append(node)
-    gone = {node.path: node for nodes in left.values() for node in nodes}
-    swapped = [(gone.pop(node.path), node) for node in new if node.path in gone]
-    taken = {node.path for _, node in swapped}
-    return pairs + swapped, list(gone.values()), [node for node in new if node.path not in taken]
+                unmatched.append(node)
+        known = {id(node) for nodes in left.values() for node in nodes}
+        gone, new = [node for node in gone if id(node) in known], unmatched
+    return pairs, gone, new
+
+
+def _leaves_of_resized_lists(before: Sequence[Node], after: Sequence[Node]) -> set[str]:
+    """Return the paths with a number at the end that may mean another module than before.
+
+    Blocks are not among them: what tells one from the next is in the modules below it.
+    """
+    lists = [Counter(_list_around(node.path) for node in nodes) for nodes in (before, after)]
+    inner = {node.path.rpartition(".")[0] for node in (*before, *after)}
+    return {
+        node.path
+        for node in (*before, *after)
+        for around in (_list_around(node.path),)
+        if around is not None and lists[0][around] != lists[1][around] and node.path not in inner
+    }
+
+
+def _list_around(path: str) -> str | None:
+    """Return the path of the list that a module with a number for a name is in."""
+    around, _, name = path.rpartition(".")
+    return around if name.isdecimal() else None
 
 
 def _itself(node: Node) -> object:
@@ -80,12 +107,12 @@ def _itself(node: Node) -> object:
     return node.cls, node.calls, node.settings, node.outputs, node.own.params
 
 
-def _outermost(nodes: Iterable[Node], others: set[str]) -> list[tuple[str, str, Figures]]:
+def _outermost(nodes: Iterable[Node]) -> list[tuple[str, str, Figures]]:
     """Return path, class and sum of each module that is in no other of ``nodes``."""
     sums: dict[str, tuple[str, Figures]] = {}
     for node in sorted(nodes, key=lambda node: node.path.count(".")):
         around = next((path for path in _around(node.path) if path in sums), None)
-        if around is None or node.path in others:
+        if around is None:
             sums[node.path] = node.cls, node.own
         else:
             cls, figures = sums[around]

@@ -12,8 +12,10 @@ from pytest_burden.burden import Unit
 ANY = "any"
 """What stands in the place of a growth where every growth is allowed."""
 
-_PERCENT = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?)\s*%")
+_PERCENT = re.compile(r"(?P<number>[0-9]{1,20}(?:\.[0-9]{1,20})?)\s*%")
 _LONGEST = 90
+"""Characters; more than `Growth.text` ever has."""
+_FORM = "not of the form '2%', '10M' or '2% & 10M'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,8 @@ def parse_growth(value: object, unit: Unit) -> tuple[Fraction | None, int | None
         return None, parse_size(value, unit)
     if value.strip() == ANY:
         return None, None
+    if len(value) > _LONGEST:
+        raise SizeError(_FORM, value)
     percents, amounts = [], []
     for part in value.split("&"):
         if match := _PERCENT.fullmatch(part.strip()):
@@ -77,8 +81,8 @@ def parse_growth(value: object, unit: Unit) -> tuple[Fraction | None, int | None
             raise SizeError("a share is a number and %, as in 2%", value)
         else:
             amounts.append(_amount(part, unit, value))
-    if len(value) > _LONGEST or max(len(percents), len(amounts)) > 1:
-        raise SizeError("not of the form '2%', '10M' or '2% & 10M'", value)
+    if max(len(percents), len(amounts)) > 1:
+        raise SizeError(_FORM, value)
     return (percents[0] if percents else None), (amounts[0] if amounts else None)
 
 

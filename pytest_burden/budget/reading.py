@@ -31,12 +31,22 @@ Path = tuple[str, ...]
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _LOOKS_LIKE_A_SPEC = re.compile(r"\s*\w+\s*\[")
-_CUDA = re.compile(r"cuda(:\d+)?")
 _SHOWN = 60
 
-_TABLES = ("limits", "budgets", "models", "policy", "allow")
-_SETTINGS = ("fma", "datum_bytes", "transcendental", "target", "device", "real", "table", "junit")
-_MODEL_KEYS = ("build", "inputs", "kwargs", "training")
+TABLES = ("limits", "budgets", "models", "policy", "allow")
+OPTIONS: Mapping[str, tuple[object, ...]] = {
+    "fma": (1, 2),
+    "target": ("cpu", "cuda"),
+    "real": ("auto", "never"),
+    "table": ("auto", "all", "failed", "off"),
+    "junit": (True, False),
+}
+"""Settings with few values; the first is the default."""
+NUMBERS: Mapping[str, int] = {"datum_bytes": 1, "transcendental": 0}
+"""Settings that are whole numbers, and the least of them."""
+DEVICE = "cuda(:[0-9]+)?"
+SETTINGS = ("fma", "datum_bytes", "transcendental", "target", "device", "real", "table", "junit")
+MODEL_KEYS = ("build", "inputs", "kwargs", "training")
 _EXAMPLES = {
     "limits": '[tool.burden.limits] max_params = "26M"',
     "budgets": '[tool.burden.budgets."*::test_resnet*"] max_gflops = 5',
@@ -88,19 +98,19 @@ class _Reader:
 
     def config(self, section: object) -> Config:
         table = self._table(("tool", "burden"), section)
-        self._known(("tool", "burden"), table, (*_SETTINGS, *_TABLES))
+        self._known(("tool", "burden"), table, (*SETTINGS, *TABLES))
         convention = Convention(
-            fma=self._setting(table, "fma", 1, (1, 2)),
-            datum_bytes=self._number(table, "datum_bytes", least=1),
-            transcendental=self._number(table, "transcendental", least=0) or 0,
-            target=self._setting(table, "target", "cpu", ("cpu", "cuda")),
+            fma=self._setting(table, "fma", 1),
+            datum_bytes=self._number(table, "datum_bytes"),
+            transcendental=self._number(table, "transcendental") or 0,
+            target=self._setting(table, "target", "cpu"),
         )
         return Config(
             convention=convention,
             device=self._device(table),
-            real=self._setting(table, "real", "auto", ("auto", "never")),
-            table=self._setting(table, "table", "auto", ("auto", "all", "failed", "off")),
-            junit=self._setting(table, "junit", True, (True, False)),  # noqa: FBT003 a default
+            real=self._setting(table, "real", "auto"),
+            table=self._setting(table, "table", "auto"),
+            junit=self._setting(table, "junit", True),  # noqa: FBT003 a default
             limits=self._limits(("tool", "burden", "limits"), self._sub(table, "limits")),
             budgets=self._budgets(self._sub(table, "budgets")),
             models=self._models(self._sub(table, "models")),
@@ -158,8 +168,8 @@ class _Reader:
         if not isinstance(training, (bool, str, dict, type(None))):
             reason = "neither an optimizer's name nor a table of its options"
             self._problem((*path, "training"), training, reason, _EXAMPLES["training"])
-        rest = {key: value for key, value in table.items() if key not in _MODEL_KEYS}
-        limits = self._limits(path, rest, _MODEL_KEYS)
+        rest = {key: value for key, value in table.items() if key not in MODEL_KEYS}
+        limits = self._limits(path, rest, MODEL_KEYS)
         line = find_line(self._text, path) or 1
         return Model(name, str(build), tuple(inputs), kwargs, training, limits, line)
 
@@ -215,23 +225,21 @@ class _Reader:
             self._problem((*path, error.key), error.value, error.reason, error.example)
         return limits
 
-    def _setting(
-        self, table: Mapping[str, Any], key: str, default: _T, options: Sequence[_T]
-    ) -> _T:
-        value = table.get(key, default)
-        path = ("tool", "burden", key)
-        return value if self._one_of(path, value, options, f"{key} = {_toml(default)}") else default
+    def _setting(self, table: Mapping[str, Any], key: str, default: _T) -> _T:
+        value: _T = table.get(key, default)
+        path, works = ("tool", "burden", key), f"{key} = {_toml(default)}"
+        return value if self._one_of(path, value, OPTIONS[key], works) else default
 
     def _device(self, table: Mapping[str, Any]) -> str:
         device = table.get("device", "cuda")
-        if isinstance(device, str) and _CUDA.fullmatch(device):
+        if isinstance(device, str) and re.fullmatch(DEVICE, device):
             return device
         reason = "not a CUDA device"
         self._problem(("tool", "burden", "device"), device, reason, 'device = "cuda:0"')
         return "cuda"
 
-    def _number(self, table: Mapping[str, Any], key: str, least: int) -> int | None:
-        value = table.get(key)
+    def _number(self, table: Mapping[str, Any], key: str) -> int | None:
+        value, least = table.get(key), NUMBERS[key]
         if value is None or (type(value) is int and value >= least):
             return value
         reason = f"not a whole number from {least} up"

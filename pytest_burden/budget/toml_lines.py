@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -13,27 +14,41 @@ else:
 Path = tuple[str, ...]
 
 
+class Statement(NamedTuple):
+    """A key or a table header: where it begins and ends, and its full path."""
+
+    line: int
+    """From 1."""
+    end: int
+    """Its last line."""
+    path: Path
+    header: bool
+
+
 def find_line(text: str, path: Sequence[str]) -> int | None:
     """Return the line (from 1) of the key or table ``path``, or of the nearest table around it.
 
     ``text`` must be valid TOML. None if not even the first part of the path is written.
     """
     lines: dict[Path, int] = {}
-    for line, written in _statements(text):
-        for end in range(1, len(written) + 1):
-            lines.setdefault(written[:end], line)
+    for each in statements(text):
+        for end in range(1, len(each.path) + 1):
+            lines.setdefault(each.path[:end], each.line)
     around = (tuple(path[:end]) for end in range(len(path), 0, -1))
     return next((lines[outer] for outer in around if outer in lines), None)
 
 
 def find_item_line(text: str, path: Sequence[str], index: int) -> int | None:
-    """Return the line of the table number ``index`` (from 0) of ``[[path]]``; None if not there."""
-    headers = [line for line, written in _statements(text) if written == tuple(path)]
-    return headers[index] if index < len(headers) else None
+    """Return the line of the table number ``index`` (from 0) of ``[[path]]``; None if not there.
+
+    Tables in one array, ``path = [{...}, {...}]``, all stand where the array begins.
+    """
+    lines = [each.line for each in statements(text) if each.path == tuple(path)]
+    return lines[min(index, len(lines) - 1)] if lines else None
 
 
-def _statements(text: str) -> Iterator[tuple[int, Path]]:
-    """Yield each key and each table header with its line and its full path."""
+def statements(text: str) -> Iterator[Statement]:
+    """Yield each table header and each key, those of inline tables too, in the order they stand."""
     table: Path = ()
     pending = ""
     start = 0
@@ -48,9 +63,9 @@ def _statements(text: str) -> Iterator[tuple[int, Path]]:
             continue  # an array or a text that goes on in the next line
         header = pending.lstrip().startswith("[")
         pending = ""
-        for path in _paths(parsed, within_header=header):
-            yield start, path if header else table + path
+        for path in _paths(parsed, within_header=header) if parsed else ():
             table = path if header else table
+            yield Statement(start, number, path if header else table + path, header)
 
 
 def _paths(parsed: object, *, within_header: bool) -> Iterator[Path]:

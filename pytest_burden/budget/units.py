@@ -32,17 +32,17 @@ EXAMPLES: dict[Unit, str] = {
 """One size of each kind that works, for messages."""
 
 _IEC_BASE = 1024
-_SI = ("", "k", "M", "G", "T", "P", "E")
-_PREFIXES = {prefix: 1000**power for power, prefix in enumerate(_SI)} | {"K": 1000}
-_BYTES = (
+SI = ("", "k", "M", "G", "T", "P", "E")
+PREFIXES = {prefix: 1000**power for power, prefix in enumerate(SI)} | {"K": 1000}
+BYTES = (
     {"": 1, "B": 1}
-    | {f"{prefix}B": 1000**power for power, prefix in enumerate(_SI) if power}
+    | {f"{prefix}B": 1000**power for power, prefix in enumerate(SI) if power}
     | {f"{prefix}iB": _IEC_BASE**power for power, prefix in enumerate("KMGTPE", start=1)}
 )
-_NUMBER = r"-?[0-9]+(?:_[0-9]+)*(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,2})?"
-_SIZE = re.compile(rf"(?P<number>{_NUMBER})\s*(?P<suffix>[^\W\d_][^\d]*)?")
-_LONGEST = 40
-_TOO_MUCH = 10**30
+NUMBER = r"-?[0-9]+(?:_[0-9]+)*(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,2})?"
+_SIZE = re.compile(rf"(?P<number>{NUMBER})\s*(?P<suffix>[^\W\d_][^\d]*)?")
+LONGEST = 40
+TOO_MUCH = 10**30
 _TEN_THOUSAND = 100_000  # per cent, in tenths
 _TOO_LONG = ">9,999 %"
 _AT_LIMIT = 1000  # per cent, in tenths
@@ -71,7 +71,7 @@ def parse_scaled(value: object, scale: int) -> int:
         SizeError: not a number, or one with a unit of its own.
     """
     if isinstance(value, str):
-        if not re.fullmatch(_NUMBER, value.strip()) or len(value) > _LONGEST:
+        if not re.fullmatch(NUMBER, value.strip()) or len(value) > LONGEST:
             raise SizeError("a plain number belongs here, the key names the unit", value)
         number = Fraction(value.strip())
     else:
@@ -84,13 +84,13 @@ def show(value: int, unit: Unit) -> str:
 
     Zeros at the end are only dropped where nothing was rounded, so ``5 GFLOPs`` is exact.
     """
-    number, prefix = _rounded(value, _base(unit))
-    return _with_unit(number, prefix, unit)
+    number, prefix = _rounded(value, base_of(unit))
+    return with_unit(number, prefix, unit)
 
 
 def exactly(value: int, unit: Unit) -> str:
     """Return every digit, as TOML, Python and `parse_size` read it: ``4_100_000_001 FLOPs``."""
-    return _with_unit(f"{value:_}", "", unit)
+    return with_unit(f"{value:_}", "", unit)
 
 
 def show_apart(values: Sequence[int], unit: Unit) -> list[str]:
@@ -109,7 +109,7 @@ def show_excess(measured: int, maximum: int, unit: Unit) -> tuple[str, str, str]
     leave one digit; where the first two look alike, all three are exact.
     """
     texts = show_apart([measured, maximum], unit)
-    base = _base(unit)
+    base = base_of(unit)
     power = _power(measured, base)
     decimals = _decimals(measured, base**power)
     excess = _half_up((measured - maximum) * 10**decimals, base**power)
@@ -117,7 +117,7 @@ def show_excess(measured: int, maximum: int, unit: Unit) -> tuple[str, str, str]
         return texts[0], texts[1], exactly(measured - maximum, unit)
     if excess < _TWO_DIGITS:
         return texts[0], texts[1], show(measured - maximum, unit)
-    return texts[0], texts[1], _with_unit(_point(excess, decimals), _prefix(power, base), unit)
+    return texts[0], texts[1], with_unit(_point(excess, decimals), prefix_of(power, base), unit)
 
 
 def show_percent(part: int, whole: int) -> str:
@@ -145,7 +145,7 @@ def _percent(tenths: int) -> str:
 
 def _parse_text(text: str, unit: Unit) -> int:
     match = _SIZE.fullmatch(text.strip())
-    if match is None or len(text) > _LONGEST:
+    if match is None or len(text) > LONGEST:
         raise SizeError(f"not of the form {EXAMPLES[unit]!r}", text)
     suffix = (match["suffix"] or "").rstrip()
     scale = _scale(suffix, unit)
@@ -172,7 +172,7 @@ def _parse_number(value: object) -> Fraction:
 def _floor(number: Fraction, *, scaled: bool, value: object) -> int:
     if number < 0:
         raise SizeError("negative", value)
-    if number >= _TOO_MUCH:
+    if number >= TOO_MUCH:
         raise SizeError("more than any network has", value)
     if number.denominator != 1 and not scaled:
         raise SizeError("not a whole number", value)
@@ -181,36 +181,37 @@ def _floor(number: Fraction, *, scaled: bool, value: object) -> int:
 
 def _scale(suffix: str, unit: Unit) -> int | None:
     if unit == "bytes":
-        return _BYTES.get(suffix)
+        return BYTES.get(suffix)
     if unit:
         word = unit.removesuffix("s")
         suffix = re.sub(rf"(?i:{word}s?)$", "", suffix)
-    return _PREFIXES.get(suffix)
+    return PREFIXES.get(suffix)
 
 
 def _unknown(suffix: str, unit: Unit) -> str:
     if unit == "bytes":
         accepted = ["B", "kB", "MB", "GB", "TB", "KiB", "MiB", "GiB", "TiB"]
-        if suffix in _PREFIXES or suffix == "KB":
+        if suffix in PREFIXES or suffix == "KB":
             choice = f"{suffix[0]}iB", f"{suffix[0]}B".replace("KB", "kB")
             return f"unit {suffix!r} is ambiguous, write {choice[0]} (1024) or {choice[1]} (1000)"
         return f"unknown unit {suffix!r}{suggest(suffix, accepted)}, one of {', '.join(accepted)}"
     accepted = [f"{prefix}{unit}" for prefix in ("", "K", "M", "G", "T")] if unit else list("KMGT")
-    if suffix in _BYTES:
+    if suffix in BYTES:
         return f"{suffix!r} is a unit of memory, this is a count: {', '.join(accepted)}"
     return f"unknown unit {suffix!r}{suggest(suffix, accepted)}, one of {', '.join(accepted)}"
 
 
-def _base(unit: Unit) -> int:
+def base_of(unit: Unit) -> int:
+    """Return what a prefix multiplies by: 1024 for bytes, else 1000."""
     return _IEC_BASE if unit == "bytes" else 1000
 
 
 def _power(value: int, base: int) -> int:
     """Return the power of ``base`` whose prefix ``value`` is shown with, once rounded."""
     power = 0
-    while power < len(_SI) - 1 and value >= base ** (power + 1):
+    while power < len(SI) - 1 and value >= base ** (power + 1):
         power += 1
-    if power and power < len(_SI) - 1 and _half_up(value, base**power) >= base:
+    if power and power < len(SI) - 1 and _half_up(value, base**power) >= base:
         power += 1  # 999 999 is 1.00M, not 1000K
     return power
 
@@ -231,15 +232,17 @@ def _rounded(value: int, base: int) -> tuple[str, str]:
     text = _point(_half_up(value * 10**decimals, divisor), decimals)
     if "." in text and value * 10**decimals % divisor == 0:
         text = text.rstrip("0").rstrip(".")
-    return text, _prefix(power, base)
+    return text, prefix_of(power, base)
 
 
-def _prefix(power: int, base: int) -> str:
-    prefix = _SI[power].upper()
+def prefix_of(power: int, base: int) -> str:
+    """Return the prefix of a power of the base: ``M``, ``Mi``."""
+    prefix = SI[power].upper()
     return f"{prefix}i" if base == _IEC_BASE and prefix else prefix
 
 
-def _with_unit(number: str, prefix: str, unit: Unit) -> str:
+def with_unit(number: str, prefix: str, unit: Unit) -> str:
+    """Return ``3.85 GFLOPs``, ``97.5 MiB``, ``25.6M``."""
     word = "B" if unit == "bytes" else unit
     return f"{number} {prefix}{word}" if word else f"{number}{prefix}"
 

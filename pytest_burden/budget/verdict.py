@@ -13,6 +13,7 @@ from pytest_burden.budget.baseline import Baseline, Entry
 from pytest_burden.budget.growth import Growth
 from pytest_burden.budget.ids import Glob
 from pytest_burden.budget.limits import Limit, Rule
+from pytest_burden.budget.units import show_excess
 from pytest_burden.burden import MEMORY, METRICS, Burden, Convention
 
 
@@ -146,10 +147,14 @@ def judge_stale(
         skipped_collectors: files and classes skipped as a whole, likewise.
         policies: what each kind of verdict does.
     """
-    tests, collectors = set(unfinished), tuple(f"{name}::" for name in skipped_collectors)
+    tests, skipped = _without_end(unfinished, skipped_collectors)
+    collectors = tuple(f"{name}::" for name in skipped)
 
     def unknown(name: str) -> bool:
-        return name.partition("#")[0] in tests or name in tests or name.startswith(collectors)
+        # Parameters may have a # of their own, so each may be the one before the name.
+        hashes = (end for end, char in enumerate(name) if char == "#")
+        known = name in tests or any(name[:end] in tests for end in hashes)
+        return known or name.startswith(collectors)
 
     policy = policies[Kind.STALE]
     gone = [
@@ -161,7 +166,9 @@ def judge_stale(
     over = [
         Verdict(Kind.STALE, allowance.where, None, None, policy, _no_longer(allowance))
         for allowance in past.allowances
-        if allowance.where not in used and not any(map(allowance.glob.may_match, tests))
+        if allowance.where not in used
+        and not any(map(allowance.glob.may_match, tests))
+        and not any(map(allowance.glob.may_match_below, skipped))
     ]
     return (*gone, *over)
 
@@ -201,7 +208,8 @@ def judge_globs(
         skipped_collectors: files and classes skipped as a whole, likewise.
         policies: what each kind of verdict does.
     """
-    ids, tests, collectors = tuple(measured), tuple(unfinished), tuple(skipped_collectors)
+    ids = tuple(measured)
+    tests, collectors = _without_end(unfinished, skipped_collectors)
     return tuple(
         Verdict(Kind.UNMATCHED, where, None, None, policies[Kind.UNMATCHED], detail=glob.text)
         for glob, where in globs
@@ -209,6 +217,21 @@ def judge_globs(
         and not any(map(glob.may_match, tests))
         and not any(map(glob.may_match_below, collectors))
     )
+
+
+_SHARED = "burden_session"
+"""Before the # of measurements that belong to no single test."""
+
+
+def _without_end(
+    unfinished: Iterable[str], skipped_collectors: Iterable[str]
+) -> tuple[set[str], tuple[str, ...]]:
+    """Return the tests and the collectors of which it is not known what they would measure.
+
+    Any of them might have been the only one that asks for what tests share.
+    """
+    tests, collectors = set(unfinished), tuple(skipped_collectors)
+    return tests | {_SHARED} if tests or collectors else tests, collectors
 
 
 def _judge_one(
@@ -274,27 +297,40 @@ def _judge_one_growth(  # noqa: PLR0913, PLR0917 what `judge` was asked
         detail = burden.unsupported.get(metric, "")
     elif base is None:
         kind = Kind.NEW
-    elif measured > growth.allowed(base):
-        kind = Kind.GREW
-        allowance = next((a for a in past.allowances if a.concerns(subject, metric)), None)
-        if allowance is not None:
-            where = allowance.where
-            if allowance.expired(past.today):
-                detail = f"was allowed until {allowance.until}: {allowance.reason}"
-            elif measured <= allowance.up_to:
-                kind = Kind.PASS
-                detail = f"is allowed until {allowance.until}: {allowance.reason}"
-    elif METRICS[metric].unit in _ARITHMETIC and burden.uncounted_ops > accepted:
-        kind = Kind.INCOMPLETE
-        detail = uncounted(burden)
     else:
         kind = Kind.SHRANK if measured < base else Kind.PASS
+        if measured > growth.allowed(base):
+            kind, detail, where = _allowed(subject, metric, measured, past)
+        gaps = METRICS[metric].unit in _ARITHMETIC and burden.uncounted_ops > accepted
+        if gaps and kind is not Kind.GREW:
+            # What was counted is a lower bound: that it is allowed says nothing.
+            kind, detail = Kind.INCOMPLETE, uncounted(burden)
     policy = policies[kind]
     other_torch = baseline.minor(burden.torch) != past.baseline.torch
     if kind is Kind.GREW and policy is Policy.FAIL and metric in _BY_TORCH and other_torch:
         policy = Policy.WARN
-        detail = f"torch was {past.baseline.torch} and is {burden.torch}"
+        versions = f"torch was {past.baseline.torch} and is {burden.torch}"
+        detail = f"{detail}; {versions}" if detail else versions
     return Verdict(kind, subject, growth, measured, policy, detail, base=base, allowance=where)
+
+
+def _allowed(subject: str, metric: str, measured: int, past: Past) -> tuple[Kind, str, str]:
+    """Return what an allowance makes of a growth, why, and where it stands.
+
+    Of several that are about it the first counts that holds, else the first that has not expired.
+    """
+    about = [each for each in past.allowances if each.concerns(subject, metric)]
+    best = min(
+        about, key=lambda each: (each.expired(past.today), measured > each.up_to), default=None
+    )
+    if best is None:
+        return Kind.GREW, "", ""
+    if best.expired(past.today):
+        return Kind.GREW, f"was allowed until {best.until}: {best.reason}", best.where
+    if measured > best.up_to:
+        _, most, _ = show_excess(measured, best.up_to, METRICS[metric].unit)
+        return Kind.GREW, f"is allowed up to {most} only: {best.reason}", best.where
+    return Kind.PASS, f"is allowed until {best.until}: {best.reason}", best.where
 
 
 def _conventions_differ(then: Convention, now: Convention) -> str:

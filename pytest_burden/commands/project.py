@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -45,10 +45,17 @@ def configuration(folder: Path) -> Config:
     return config
 
 
-def run_pytest(arguments: Sequence[str], folder: Path, *, caught: bool = False) -> Outcome:
+def run_pytest(
+    arguments: Sequence[str],
+    folder: Path,
+    *,
+    caught: bool = False,
+    environment: Mapping[str, str] | None = None,
+) -> Outcome:
     """Run the tests of a project with this Python; its output goes where ours goes, or is caught.
 
-    It is a process of its own, so that nothing of the tests stays in this one.
+    It is a process of its own, so that nothing of the tests stays in this one; ``environment`` is
+    its whole environment, if not ours.
     """
     with tempfile.TemporaryDirectory() as scratch:
         file = Path(scratch, "burden.json")
@@ -56,6 +63,7 @@ def run_pytest(arguments: Sequence[str], folder: Path, *, caught: bool = False) 
         done = subprocess.run(  # noqa: S603 this Python, with the user's own arguments
             command,
             cwd=folder,
+            env=environment,
             check=False,
             text=True,
             errors="replace",

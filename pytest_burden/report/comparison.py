@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from pytest_burden.budget import baseline
 from pytest_burden.budget.compare import Change
-from pytest_burden.budget.growth import Growth
+from pytest_burden.budget.growth import ANY, Growth
 from pytest_burden.budget.limits import Rule
 from pytest_burden.budget.result import Result
 from pytest_burden.budget.units import show, show_excess, show_percent
@@ -49,8 +49,8 @@ def compared(
         return [headline(subject, f"shrank {'; '.join(parts)}")], _TIGHTEN
     others = ", ".join(d.metric for d in known[1:])
     also = f", and in {others}" if others else ""
-    rows = [(d.metric, d.now, f"was {d.then}, +{d.text}") for d in known]
-    width = max(len(row[0]) for row in rows)
+    width = max(len(word) for word in ("measured", *(d.metric for d in known)))
+    rows = [(f"{d.metric:{width}}", d.now, f"was {d.then}, +{d.text}") for d in known]
     more = [(f"{word:{width}}", text, where) for word, text, where in _rules(verdicts)]
     more.append((f"{'measured':{width}}", how(burden, known[0].metric), ""))
     lines = [headline(subject, f"grew in {known[0].metric} by {known[0].text}{also}")]
@@ -118,7 +118,9 @@ def _by_module(changes: Sequence[Change], metrics: Sequence[str]) -> Lines:
 
 def allowed(growth: Growth) -> str:
     """Return a limit of growth as it is read: ``2% & 10M``, ``no growth``."""
-    if growth.percent is None and not growth.amount:
+    if not growth.bounded:
+        return ANY
+    if not growth.percent and not growth.amount:
         return "no growth"
     amounts = [] if growth.amount is None else [show(growth.amount, METRICS[growth.metric].unit)]
     shares = [growth.text().partition("&")[0].strip()] if growth.percent is not None else []

@@ -20,7 +20,7 @@ def headline(subject: str, says: str) -> str:
 
 def columns(rows: Sequence[tuple[str, str, str]]) -> Lines:
     """Return the rows as lines, the first two columns aligned."""
-    first, second = (max(len(row[column]) for row in rows) for column in (0, 1))
+    first, second = (max((len(row[column]) for row in rows), default=0) for column in (0, 1))
     return [f"    {a:{first}}  {b:{second}}   {c}".rstrip() for a, b, c in rows]
 
 

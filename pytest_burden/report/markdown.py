@@ -15,6 +15,7 @@ LARGEST = 1024 * 1024
 """GitHub drops the summary of a step, other tools' parts included, from this many bytes on."""
 
 _PLAIN = re.compile(r"[^A-Za-z0-9 /-]")
+_KEPT = re.compile(r"[^A-Za-z0-9 .,:()%+\n/-]")
 
 
 def markdown(run: Run, room: int = LARGEST) -> str:
@@ -50,6 +51,12 @@ def code(text: str) -> str:
     """
     line = " ".join(text.split())
     return f"<code>{_PLAIN.sub(lambda match: f'&#{ord(match[0])};', line)}</code>"
+
+
+def preformatted(text: str) -> str:
+    """Return a text of several lines as it stands, nothing in it being Markdown or a mention."""
+    shown = _KEPT.sub(lambda match: f"&#{ord(match[0])};", text)
+    return f"<pre>{shown}</pre>\n"
 
 
 def _document(run: Run, results: Sequence[Result]) -> str:

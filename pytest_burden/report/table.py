@@ -140,10 +140,7 @@ def _uses(result: Result) -> list[tuple[Fraction, int, int, str]]:
 
 def _limited(results: Sequence[Result]) -> list[str]:
     limited = {
-        v.limit.metric
-        for result in results
-        for v in result.verdicts
-        if isinstance(v.limit, Limit)
+        v.limit.metric for result in results for v in result.verdicts if isinstance(v.limit, Limit)
     }
     return [name for name in METRICS if name in limited and name not in _ALWAYS]
 

@@ -9,6 +9,7 @@ from typing import Literal
 from pytest_burden.budget.config import Table as Mode
 from pytest_burden.budget.result import Result, in_report_order
 from pytest_burden.budget.run import Run
+from pytest_burden.budget.slack import slack
 from pytest_burden.budget.units import show, show_percent
 from pytest_burden.budget.verdict import uncounted
 from pytest_burden.burden import Burden, Convention
@@ -105,7 +106,9 @@ def _aligned(
     from tabulate import tabulate  # noqa: PLC0415 imported when a table is made, not with pytest
 
     # A line break in a cell would shift the lines: pytest escapes those of ids, not of paths.
-    cells = [[" ".join(cell.split()) for cell in row] for row in (headers, *rows)]
+    # And tabulate takes a cell of this control character for a line between rows.
+    plain = (headers, *rows)
+    cells = [[" ".join(cell.split()).replace("\1", "\\x01") for cell in row] for row in plain]
     # Headers as a row of their own: tabulate widens the columns of headers by two.
     text = tabulate(cells, tablefmt="plain", disable_numparse=True, colalign=align)
     head, *body = [line.rstrip() for line in text.splitlines()]
@@ -136,6 +139,8 @@ def _notes(run: Run, verbosity: int) -> list[str]:
     why = f" ({', '.join(run.partial)})" if run.partial else ""
     if run.left_out:
         found.append(f"Not measured{why}: {', '.join(run.left_out)}")
+    if verbosity > 0 and run.enforced and not run.partial:
+        found += [f"Slack: {use.text()}" for use in slack(run.results)]
     if run.not_judged and verbosity > 0:
         patterns = ", ".join(map(repr, run.not_judged))
         found.append(f"Budgets that matched nothing, not judged in a partial run{why}: {patterns}")

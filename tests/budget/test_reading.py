@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import pytest
 
+from pytest_burden.budget.allowance import Allowance
 from pytest_burden.budget.config import Config, Model
+from pytest_burden.budget.growth import Growth
+from pytest_burden.budget.ids import Glob
 from pytest_burden.budget.limits import Limit
 from pytest_burden.budget.problem import report
 from pytest_burden.budget.reading import load, read
@@ -42,6 +46,16 @@ max_params = "26M"
 incomplete = "warn"
 unmatched = "ignore"
 """
+
+
+ALLOW = (
+    "[[tool.burden.allow]]",
+    'id = "t.py::net[*]"',
+    'metric = "flops"',
+    'up_to = "4.5 GFLOPs"',
+    'reason = "wider stem"',
+    "until = 2030-01-31",
+)
 
 
 def test_everything() -> None:
@@ -80,6 +94,40 @@ def test_everything() -> None:
     assert config.models[0].id == "pyproject.toml::resnet50"
     changed = {Kind.INCOMPLETE: Policy.WARN, Kind.UNMATCHED: Policy.IGNORE}
     assert config.policies == changed
+
+
+def test_growth() -> None:
+    """Limits of growth stand beside the others, accepted growth in tables of its own."""
+    lines = [
+        "[tool.burden.limits]",
+        'grow_flops = "2% & 10M"',
+        "max_flops = 5",
+        'grow_params = "any"',
+        *ALLOW,
+        *ALLOW,
+    ]
+    config, problems = read("\n".join(lines))
+    assert not problems
+    assert [(rule.key, rule.written) for rule in config.limits] == [
+        ("grow_flops", "grow_flops='2% & 10M'"),
+        ("max_flops", "max_flops=5"),
+        ("grow_params", "grow_params='any'"),
+    ]
+    growth, limit, unbounded = config.limits
+    assert isinstance(growth, Growth)
+    assert growth.text() == "2% & 10000000"
+    assert isinstance(limit, Limit)
+    assert isinstance(unbounded, Growth)
+    assert not unbounded.bounded
+    assert [each.where for each in config.allowances] == ["pyproject.toml:5", "pyproject.toml:11"]
+    assert config.allowances[0] == Allowance(
+        Glob("t.py::net[*]"),
+        "flops",
+        4_500_000_000,
+        "wider stem",
+        dt.date(2030, 1, 31),
+        "pyproject.toml:5",
+    )
 
 
 @pytest.mark.parametrize(
@@ -246,6 +294,54 @@ def test_defaults(text: str) -> None:
             ["[tool.burden.policy]", 'pass = "fail"'],
             ':2: tool.burden.policy.pass = "fail"',
             "unknown key",
+        ),
+        (
+            ["[tool.burden.limits]", 'grow_flops = "2% & 3%"'],
+            ':2: tool.burden.limits.grow_flops = "2% & 3%"',
+            (
+                "not of the form '2%', '10M' or '2% & 10M';"
+                ' for example: grow_flops = "2% & 5 GFLOPs"'
+            ),
+        ),
+        (
+            ["[tool.burden.limits]", 'grow_peak_memory = "2M"'],
+            ':2: tool.burden.limits.grow_peak_memory = "2M"',
+            "unit 'M' is ambiguous, write MiB (1024) or MB (1000)",
+        ),
+        (
+            ["[tool.burden.limits]", "grow_gflops = 2"],
+            ":2: tool.burden.limits.grow_gflops = 2",
+            "unknown key (nearest: grow_flops)",
+        ),
+        (
+            ["[tool.burden]", 'allow = "flops"'],
+            ':2: tool.burden.allow = "flops"',
+            "a list of tables belongs here; for example: [[tool.burden.allow]] id = ",
+        ),
+        (
+            ["[tool.burden.allow]", 'id = "*"'],
+            ":1: [tool.burden.allow]",
+            "a list of tables belongs here",
+        ),
+        (
+            [*ALLOW, "", *ALLOW[:3], "up_to = true", *ALLOW[4:]],
+            ":8: tool.burden.allow: up_to = true",
+            "a size is a number, not true or false; a size such as '5 GFLOPs' belongs here",
+        ),
+        (
+            [*ALLOW, "# of both", *ALLOW[:4], *ALLOW[5:]],
+            ":8: tool.burden.allow: reason",
+            "missing: an accepted growth says which, how far, why and until when",
+        ),
+        (
+            ["", *ALLOW[:-1], 'until = "2030-01-31"'],
+            ':2: tool.burden.allow: until = "2030-01-31"',
+            "not a date such as 2030-01-31",
+        ),
+        (
+            ["[tool.burden]", "fma = 1", "allow = [", "  {},", "  { id = 5 },", "]"],
+            ":3: tool.burden.allow: id = 5",
+            "not a text",
         ),
         (
             ["[tool.burden]", "fma = "],

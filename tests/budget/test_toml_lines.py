@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_burden.budget.toml_lines import find_line
+from pytest_burden.budget.toml_lines import find_item_line, find_line
 
 TEXT = """\
 # [tool.burden] in a comment is no table
@@ -74,3 +74,18 @@ def test_long_array() -> None:
     lines = "".join(f'    "package-{number}",\n' for number in range(20_000))
     text = f"dependencies = [\n{lines}]\n[tool.burden]\nfma = 3\n"
     assert find_line(text, ["tool", "burden", "fma"]) == 20_004
+
+
+@pytest.mark.parametrize(("index", "line"), [(0, 2), (1, 8), (2, 10)])
+def test_items(index: int, line: int) -> None:
+    """Blank lines and comments within a table are none of its headers."""
+    text = "\n[[a.b]]\nx = 1\n\n# y\ny = 2\n\n[[a.b]]\n\n[[a.b]]\n"
+    assert find_item_line(text, ("a", "b"), index) == line
+
+
+@pytest.mark.parametrize("index", [0, 1, 2])
+def test_items_of_an_array(index: int) -> None:
+    """Tables of one array stand where it begins, and where there is none they stand nowhere."""
+    text = "[a]\nx = 1\nb = [\n    { x = 1 },\n    { x = 2 },\n]\n"
+    assert find_item_line(text, ("a", "b"), index) == 3
+    assert find_item_line(text, ("a", "c"), index) is None

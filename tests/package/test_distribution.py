@@ -39,10 +39,10 @@ def metadata(wheel: zipfile.ZipFile) -> Message:
 
 
 def test_files(wheel: zipfile.ZipFile) -> None:
-    """Every module of the package and its type marker, and nothing of the tests or examples."""
+    """Every module of the package and its two other files, nothing of the tests or examples."""
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "pytest_burden").rglob("*.py")}
     files = {name for name in wheel.namelist() if ".dist-info/" not in name}
-    assert files == modules | {"pytest_burden/py.typed"}
+    assert files == modules | {"pytest_burden/py.typed", "pytest_burden/budget/schema.json"}
 
 
 def test_entry_points(wheel: zipfile.ZipFile) -> None:
@@ -50,7 +50,8 @@ def test_entry_points(wheel: zipfile.ZipFile) -> None:
     name = next(name for name in wheel.namelist() if name.endswith("entry_points.txt"))
     assert wheel.read(name).decode().split("\n\n") == [
         "[console_scripts]\nburden = pytest_burden.cli:main",
-        "[pytest11]\nburden = pytest_burden.plugin\n",
+        "[pytest11]\nburden = pytest_burden.plugin",
+        "[validate_pyproject.tool_schema]\nburden = pytest_burden.budget.schema:schema\n",
     ]
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 
+from pytest_burden.budget.baseline import dump, read
 from tests.plugin.conftest import Project
 
 FILE = "burden-baseline.json"
@@ -258,7 +259,7 @@ BREAKS: dict[str, tuple[Callable[[str], str], int | None, str]] = {
     "conflict": (lambda text: f"<<<<<<< ours\n{text}", 1, "a merge was not resolved"),
     "float": (
         lambda text: text.replace('"params", 10]', '"params", 10.0]'),
-        3,
+        4,
         "not a whole number",
     ),
     "edited": (
@@ -268,7 +269,7 @@ BREAKS: dict[str, tuple[Callable[[str], str], int | None, str]] = {
     ),
     "metric": (
         lambda text: text.replace('"params"', '"parms"'),
-        3,
+        4,
         "unknown metric (nearest: params)",
     ),
     "cut": (lambda text: text[: len(text) // 2], None, "not JSON"),
@@ -308,8 +309,9 @@ def test_other_torch(project: Project, file: Path) -> None:
     """Counts of arithmetic are held against another torch's, peaks and operators only warn."""
     test = "def test_it(burden): burden(large, '1x10', grow_peak_memory=0, grow_ops=0)"
     project(test.replace("large, '1x10'", "small, '1x4'"), "--burden-update")
-    text = file.read_text(encoding="utf-8")
-    file.write_text(re.sub(r'"torch": "[\d.]+"', '"torch": "2.0"', text), encoding="utf-8")
+    known, _ = read(file.read_text(encoding="utf-8"))
+    assert known is not None
+    file.write_text(dump(replace(known, torch="2.0")), encoding="utf-8")
     result = project(test, "--burden-json=burden.json")
     (measurement,) = json.loads((file.parent / "burden.json").read_text(encoding="utf-8"))[
         "measurements"

@@ -1,0 +1,224 @@
+"""Two sets of measurements held against each other: what grew, shrank, came, went, was renamed."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal, NamedTuple
+
+from pytest_burden.budget.allowance import Allowance
+from pytest_burden.budget.baseline import Baseline, Entry
+from pytest_burden.budget.compare import Change, changes
+from pytest_burden.budget.growth import Growth
+from pytest_burden.budget.limits import Rule
+from pytest_burden.budget.verdict import Kind, Past, Policies, Policy, Verdict, judge, renamed
+from pytest_burden.burden import METRICS, Burden
+
+How = Literal["same", "changed", "renamed", "added", "gone", "unmeasured", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the two that are compared."""
+
+    name: str
+    baseline: Baseline
+    renew: str
+    """The command that measures it again."""
+    unmeasured: Mapping[str, str] = field(default_factory=dict)
+    """Measurements that came to nothing, and why."""
+    partial: tuple[str, ...] = ()
+    """Why what is missing here may exist all the same; empty after a full run."""
+
+
+class Step(NamedTuple):
+    """One metric that is not what it was; None where it was not measured."""
+
+    metric: str
+    before: int | None
+    after: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One measurement on both sides, or on one of them."""
+
+    id: str
+    before: Entry | None
+    after: Entry | None
+    verdicts: tuple[Verdict, ...] = ()
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def fails(self) -> bool:
+        """Whether it is more than what is allowed."""
+        return any(verdict.fails for verdict in self.verdicts)
+
+    @property
+    def warns(self) -> bool:
+        """Whether it only warns."""
+        return not self.fails and any(verdict.warns for verdict in self.verdicts)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The metrics that are not what they were, of a measurement on both sides."""
+        if self.before is None or self.after is None:
+            return ()
+        then, now = self.before.metrics, self.after.metrics
+        found = (Step(metric, then.get(metric), now.get(metric)) for metric in METRICS)
+        return tuple(step for step in found if step.before != step.after)
+
+    @property
+    def how(self) -> How:
+        """What became of it."""
+        if self.after is None:
+            kinds = [verdict.kind for verdict in self.verdicts]
+            lost: How = "unmeasured" if Kind.INCOMPLETE in kinds else "gone"
+            return lost if kinds else "unknown"
+        if self.before is None:
+            return "added"
+        if self.steps or self.verdicts_that_tell:
+            return "changed"
+        return "same" if self.before.id == self.after.id else "renamed"
+
+    @property
+    def verdicts_that_tell(self) -> tuple[Verdict, ...]:
+        """The verdicts other than ``pass``."""
+        return tuple(verdict for verdict in self.verdicts if verdict.kind is not Kind.PASS)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """All measurements of two sides."""
+
+    base: Side
+    head: Side
+    differences: tuple[Difference, ...]
+    unlike: tuple[str, ...] = ()
+    """What was counted by different conventions, so that nothing can be said of it."""
+
+    @property
+    def fails(self) -> bool:
+        """Whether anything is more than what is allowed."""
+        return any(difference.fails for difference in self.differences)
+
+
+def compare(  # noqa: PLR0913, PLR0917 what was measured, and what is allowed
+    base: Side,
+    head: Side,
+    rules: Callable[[str], Iterable[Rule]],
+    policies: Policies,
+    allowances: tuple[Allowance, ...] = (),
+    today: dt.date = dt.date.min,
+) -> Comparison:
+    """Compare what was measured on two sides, by id, and judge it.
+
+    A measurement that has another id and is the same network at the same inputs is compared under
+    both names: it is neither new nor stale.
+
+    Args:
+        base: what was.
+        head: what is.
+        rules: for an id, the limits that hold; only those on growth are looked at.
+        policies: what each kind of verdict does.
+        allowances: growth that is accepted.
+        today: for the end of the allowances.
+    """
+    before, after = base.baseline.entries, head.baseline.entries
+    old = _renamed(base, head)
+    pairs = {name: before[old.get(name, name)] for name in after if old.get(name, name) in before}
+    unlike = [
+        f"{name}: {text}"
+        for name, then in pairs.items()
+        if (text := _conventions_differ(then, after[name]))
+    ]
+    if unlike:
+        return Comparison(base, head, (), tuple(unlike))
+    found = []
+    for name, entry in after.items():
+        then = pairs.get(name)
+        if then is None:
+            found.append(Difference(name, None, entry, tuple(_new(base, entry, policies))))
+            continue
+        past = Past(Baseline(base.baseline.torch, {name: then}), allowances, today)
+        verdicts = _judged(entry, head.baseline.torch, then, rules(name), policies, past)
+        changed = then.metrics != entry.metrics
+        blamed = changes(then.nodes, entry.nodes) if changed else ()
+        found.append(Difference(name, then, entry, verdicts, blamed))
+    missing = before.keys() - after.keys() - set(old.values())
+    for name in sorted(missing):
+        gone = tuple(_gone(head, name, policies))
+        found.append(Difference(name, before[name], None, gone))
+    return Comparison(base, head, tuple(found))
+
+
+def _renamed(base: Side, head: Side) -> dict[str, str]:
+    """Return the old ids by the new ones."""
+    before, after = base.baseline.entries, head.baseline.entries
+    new = [
+        replace(_verdict(Kind.NEW, name, {}), alike=base.baseline.alike(entry))
+        for name, entry in after.items()
+        # Without its modules a network cannot be told from another.
+        if name not in before and entry.rows
+    ]
+    return renamed(new, [name for name in before if name not in after])
+
+
+def _new(base: Side, entry: Entry, policies: Policies) -> Iterator[Verdict]:
+    if not base.partial and entry.id not in base.unmeasured:
+        yield replace(_verdict(Kind.NEW, entry.id, policies), alike=base.baseline.alike(entry))
+
+
+def _gone(head: Side, name: str, policies: Policies) -> Iterator[Verdict]:
+    if name in head.unmeasured:
+        lost = _verdict(Kind.INCOMPLETE, name, policies)
+        yield replace(lost, detail=head.unmeasured[name])
+    elif not head.partial:
+        yield _verdict(Kind.STALE, name, policies)
+
+
+def _verdict(kind: Kind, name: str, policies: Policies) -> Verdict:
+    return Verdict(kind, name, None, None, policies.get(kind, Policy.IGNORE))
+
+
+def _judged(  # noqa: PLR0913, PLR0917 as `judge`
+    entry: Entry, torch: str, then: Entry, rules: Iterable[Rule], policies: Policies, past: Past
+) -> tuple[Verdict, ...]:
+    """Hold an entry to its limits of growth as if it had just been measured."""
+    known = {*entry.metrics, *then.metrics}
+    # The others say how many uncounted operators are accepted.
+    about = [rule for rule in rules if not isinstance(rule, Growth) or rule.metric in known]
+    verdicts = judge(entry.id, _as_measured(entry, torch), about, policies, past)
+    then_uncounted = then.metrics.get("uncounted_ops", 0)
+    says = f"{entry.metrics.get('uncounted_ops', 0)} calls are not counted, {then_uncounted} before"
+    return tuple(
+        replace(v, detail=says) if v.kind is Kind.INCOMPLETE else v
+        for v in verdicts
+        if isinstance(v.limit, Growth)
+    )
+
+
+def _as_measured(entry: Entry, torch: str) -> Burden:
+    """Return as much of a measurement as an entry has kept."""
+    metrics: dict[str, Any] = {metric: entry.metrics.get(metric) for metric in METRICS}
+    metrics["uncounted_ops"] = entry.metrics.get("uncounted_ops", 0)
+    return Burden(
+        model=entry.model,
+        inputs=entry.inputs,
+        convention=entry.convention,
+        training=entry.training,
+        torch=torch,
+        **metrics,
+    )
+
+
+def _conventions_differ(then: Entry, now: Entry) -> str:
+    """Return what was counted otherwise, empty if nothing was."""
+    one, other = then.convention, now.convention
+    names: Sequence[str] = [each.name for each in fields(one)]
+    return ", ".join(
+        f"{name} was {getattr(one, name)!r} and is {getattr(other, name)!r}"
+        for name in names
+        if getattr(one, name) != getattr(other, name)
+    )

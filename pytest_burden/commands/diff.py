@@ -1,0 +1,209 @@
+"""``burden diff``: two sets of measurements, or this project at two commits, side by side."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from pytest_burden.budget import baseline
+from pytest_burden.budget.baseline import Baseline, entry_of, minor
+from pytest_burden.budget.ci import on_ci
+from pytest_burden.budget.config import Config
+from pytest_burden.budget.difference import Comparison, Side, compare
+from pytest_burden.budget.limits import Rule
+from pytest_burden.budget.precedence import configured, resolve
+from pytest_burden.budget.problem import listing
+from pytest_burden.budget.run import Run
+from pytest_burden.budget.verdict import DEFAULTS, LOCAL, NO_GROWTH
+from pytest_burden.commands.output import colourful, emit, read_text, styled
+from pytest_burden.commands.project import Outcome, configuration, root, run_pytest
+from pytest_burden.commands.worktree import checked_out, clean, environment, merge_base
+from pytest_burden.errors import BurdenError
+from pytest_burden.report.difference import lines, markdown, to_dict
+from pytest_burden.report.jsonfile import from_dict
+from pytest_burden.report.progress import progress
+
+FORMATS = ("terminal", "markdown", "json")
+HERE = "the working tree"
+_TWO = 2
+_ENDED = (0, 1, 5)
+"""Pytest's exit status where tests ran, well or not, or there were none."""
+_BY_CHANCE = ("--lf", "--stepwise", "errors in collection", "stopped early", "a worker was lost")
+"""Why a run was not full, where the same reason on both sides need not leave out the same tests."""
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command and its arguments."""
+    parser = commands.add_parser(
+        "diff",
+        help="compare two runs, baselines or commits",
+        usage="burden diff [options] BASE HEAD\n"
+        "       burden diff [options] --base REF [PYTEST_ARGUMENT ...]",
+        description="Compare what was measured: metric by metric, with the modules that did it."
+        " BASE and HEAD are what --burden-json has written, or baselines. With --base the tests"
+        " are run twice: at the commit where this branch left REF, and here. The exit status is 1"
+        " if anything grew beyond what pyproject.toml allows.",
+        epilog="examples: burden diff old.json new.json; burden diff --base origin/main --"
+        " -k resnet",
+    )
+    parser.add_argument("files", nargs="*", metavar="BASE HEAD", help="results or baselines")
+    parser.add_argument(
+        "--base",
+        metavar="REF",
+        help="measure the commit where HEAD left this branch; all else is for pytest,"
+        " its options after --",
+    )
+    parser.add_argument(
+        "--format", choices=FORMATS, default="terminal", help="what to make of it (terminal)"
+    )
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write it there")
+    parser.add_argument("--strict", action="store_true", help="judge as on CI")
+    parser.add_argument("-v", "--verbose", action="store_true", help="all modules that changed")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Compare, and print.
+
+    Raises:
+        BurdenError: there is nothing to compare, or it cannot be compared.
+    """
+    folder = root()
+    config = configuration(folder)
+    if arguments.base is not None:
+        base, head = _two_runs(arguments.base, arguments.files, folder)
+    elif len(arguments.files) == _TWO:
+        base, head = map(_read, arguments.files)
+    else:
+        raise BurdenError(
+            f"two files belong here, not {len(arguments.files)}: burden diff BASE HEAD, or"
+            " burden diff --base REF"
+        )
+    found = _compared(base, head, config, strict=arguments.strict)
+    if found.unlike:
+        raise BurdenError(_cannot(found))
+    emit(_rendered(found, arguments), arguments.output)
+    return int(found.fails)
+
+
+def _compared(base: Side, head: Side, config: Config, *, strict: bool) -> Comparison:
+    of_models = {model.id: model.limits for model in config.models}
+
+    def rules(name: str) -> Sequence[Rule]:
+        return resolve([of_models.get(name, ()), *configured(config, name), NO_GROWTH])
+
+    policies = {**(DEFAULTS if strict or on_ci() else LOCAL), **config.policies}
+    today = dt.datetime.now(dt.timezone.utc).date()
+    return compare(base, head, rules, policies, config.allowances, today)
+
+
+def _cannot(found: Comparison) -> str:
+    texts = "".join(f"\n    {text}" for text in found.unlike)
+    renew = " or ".join(dict.fromkeys((found.base.renew, found.head.renew)))
+    return (
+        f"{found.base.name} and {found.head.name} cannot be compared, they were counted"
+        f" differently:{texts}\nRenew the older one with {renew}."
+    )
+
+
+def _rendered(found: Comparison, arguments: argparse.Namespace) -> str:
+    if arguments.format == "json":
+        return f"{json.dumps(to_dict(found), indent=1, ensure_ascii=False)}\n"
+    if arguments.format == "markdown":
+        return markdown(found)
+    verbosity = int(arguments.verbose)
+    return styled(lines(found, verbosity), colours=colourful(arguments.output))
+
+
+def _read(file: str) -> Side:
+    """Return what stands in a file, whichever of the two it is.
+
+    Raises:
+        BurdenError: it is neither, or broken.
+    """
+    text = read_text(Path(file))
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        data = None  # a baseline's reader says more, of conflicts in it
+    if isinstance(data, dict) and "burden-baseline" not in data:
+        if not {"schema", "measurements"} <= data.keys():
+            raise BurdenError(
+                f"{file}: neither results (pytest --burden-json={file}) nor a baseline"
+                f" ({baseline.RENEW})"
+            )
+        return _side(file, from_dict(data, file).run, f"pytest --burden-json={file}")
+    known, problems = baseline.read(text, file)
+    if problems or known is None:
+        raise BurdenError(listing(problems))
+    return Side(file, known, baseline.RENEW)
+
+
+def _side(name: str, measured: Run, renew: str) -> Side:
+    burdens = {r.id: r.burden for r in measured.results if r.burden is not None}
+    torch = ", ".join(sorted({minor(burden.torch) for burden in burdens.values()}))
+    entries = {each: entry_of(each, burden) for each, burden in burdens.items()}
+    unmeasured = {
+        r.id: (r.worst.detail if r.worst else "") or "it measured nothing"
+        for r in measured.results
+        if r.burden is None
+    }
+    rule_set = measured.convention.rule_set
+    return Side(name, Baseline(torch, entries, rule_set), renew, unmeasured, measured.partial)
+
+
+def _two_runs(ref: str, given: Sequence[str], folder: Path) -> tuple[Side, Side]:
+    """Run the tests where HEAD has left a branch, and here.
+
+    Raises:
+        BurdenError: there is no such commit, or the tests cannot be run.
+    """
+    commit = merge_base(ref, folder)
+    with checked_out(commit) as there:
+        tests = [text for text in given if not _only_here(text, folder, there)]
+        if given and not tests:
+            measured = Run()
+        else:
+            with progress(f"measuring {commit.label}", sys.stderr):
+                outcome = run_pytest(
+                    tests, there, caught=True, environment=environment(commit, there)
+                )
+            measured = _measured(outcome, commit.label)
+    base = _side(commit.label, measured, f"burden diff --base {ref}")
+    with progress(f"measuring {HERE}", sys.stderr):
+        outcome = run_pytest(given, folder, caught=True, environment=clean())
+    head = _side(HERE, _measured(outcome, HERE), f"burden diff --base {ref}")
+    same = [why for why in base.partial if why in head.partial and why not in _BY_CHANCE]
+    return _without(base, same), _without(head, same)
+
+
+def _only_here(argument: str, here: Path, there: Path) -> bool:
+    """Return whether an argument names a file that the other commit does not have yet."""
+    path = argument.partition("::")[0]
+    given = not argument.startswith("-") and bool(path)
+    return given and (here / path).exists() and not (there / path).exists()
+
+
+def _measured(outcome: Outcome, name: str) -> Run:
+    """Return what a run of the tests has measured.
+
+    Raises:
+        BurdenError: they could not be run; what pytest said goes to standard error.
+    """
+    if outcome.results is None or outcome.status not in _ENDED:
+        print(outcome.output, end="", file=sys.stderr)
+        raise BurdenError(f"the tests of {name} could not be run: nothing is compared")
+    measured = from_dict(outcome.results, name).run
+    if outcome.status == 1 and not measured.fails:
+        # They may have failed before they came to measure.
+        return replace(measured, partial=(*measured.partial, "tests failed"))
+    return measured
+
+
+def _without(side: Side, reasons: Sequence[str]) -> Side:
+    return replace(side, partial=tuple(why for why in side.partial if why not in reasons))

@@ -1,0 +1,95 @@
+"""``burden report``: what `pytest --burden-json` has written, rendered again."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import get_args
+
+from pytest_burden.budget.config import Table
+from pytest_burden.budget.run import Run
+from pytest_burden.commands.output import colourful, emit, read_text, styled, width
+from pytest_burden.report.csvfile import to_csv
+from pytest_burden.report.jsonfile import Written, dump, load
+from pytest_burden.report.markdown import markdown, preformatted
+from pytest_burden.report.message import Case, sentences, violations
+from pytest_burden.report.terminal import Line, summary
+
+FORMATS = ("terminal", "markdown", "json", "csv")
+_COLUMNS = 80
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command and its arguments."""
+    parser = commands.add_parser(
+        "report",
+        help="show again what a run of pytest has written",
+        description="Render the file that `pytest --burden-json=FILE` has written; nothing is"
+        " measured. The exit status is 1 if that run was over its budgets.",
+        epilog="example: burden report results.json --format markdown --output burden.md",
+    )
+    parser.add_argument("file", metavar="FILE", type=Path, help="what --burden-json has written")
+    parser.add_argument(
+        "--format", choices=FORMATS, default="terminal", help="what to make of it (terminal)"
+    )
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write it there")
+    parser.add_argument(
+        "-v",
+        "--verbose",
+        action="count",
+        default=0,
+        help="the heaviest modules as well; -vv: all modules",
+    )
+    parser.add_argument(
+        "--burden-table",
+        choices=get_args(Table),
+        default="auto",
+        help="which measurements the table shows, as with pytest (auto)",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Render the file.
+
+    Raises:
+        BurdenError: it cannot be read, or the result cannot be written.
+    """
+    written = load(read_text(arguments.file), str(arguments.file))
+    emit(_rendered(written, arguments), arguments.output)
+    return int(written.run.fails)
+
+
+def _rendered(written: Written, arguments: argparse.Namespace) -> str:
+    if arguments.format == "json":
+        return dump(*written)
+    if arguments.format == "csv":
+        return to_csv(written.run)
+    if arguments.format == "markdown":
+        # What no single test has failed for stands in the summary already.
+        failed = violations(written.run.results)
+        return markdown(written.run) + (preformatted(failed) if failed else "")
+    return styled(_lines(written.run, arguments), colours=colourful(arguments.output))
+
+
+def _lines(shown: Run, arguments: argparse.Namespace) -> list[Line]:
+    """Return the messages that pytest has among its failures, and its summary."""
+    columns = _COLUMNS if arguments.output else width()
+    failed = _failures(shown)
+    found = [Line(text) for text in failed.splitlines()]
+    last = summary(shown, columns, arguments.verbose, arguments.burden_table)
+    if last.heading:
+        text = f" {last.heading.text} ".center(columns - 1, "=")
+        found += (
+            [Line(""), Line(text, last.heading.style)]
+            if failed
+            else [Line(text, last.heading.style)]
+        )
+    found += last.lines
+    return found or [Line("burden: nothing was measured")]
+
+
+def _failures(shown: Run) -> str:
+    known = [result.id for result in shown.results]
+    whole = sentences((Case(verdict) for verdict in shown.verdicts if verdict.fails), known)
+    return "\n".join(filter(None, [violations(shown.results), whole]))

@@ -1,0 +1,84 @@
+"""Which limits hold for one measurement, metric by metric, and what each of them shadows."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Sequence
+
+from pytest_burden.budget import baseline
+from pytest_burden.budget.allowance import Allowance
+from pytest_burden.budget.baseline import Baseline
+from pytest_burden.budget.growth import Growth
+from pytest_burden.budget.limits import Rule
+from pytest_burden.budget.units import show
+from pytest_burden.budget.verdict import GROWING
+from pytest_burden.burden import METRICS
+from pytest_burden.report.comparison import maximum
+
+Row = tuple[str, str, str]
+
+
+def explanation(
+    name: str,
+    levels: Iterable[Iterable[Rule]],
+    known: Baseline | None,
+    allowances: Sequence[Allowance] = (),
+    today: dt.date = dt.date.min,
+) -> str:
+    """Return the limits of a measurement as a text.
+
+    Args:
+        name: its id.
+        levels: what is said of it, from the most specific to the most general.
+        known: the baseline, if there is one.
+        allowances: those of the configuration; those about it are told.
+        today: whether they have expired is judged by this.
+    """
+    rules = [rule for level in levels for rule in level]
+    rows: list[Row] = []
+    for metric in METRICS:
+        for key in (f"max_{metric}", f"grow_{metric}"):
+            same = [rule for rule in rules if rule.key == key]
+            rows += [
+                ("  shadows" if number else key, maximum(rule), rule.where)
+                for number, rule in enumerate(same)
+            ]
+            if same and key.startswith("grow_"):
+                rows += _accepted(name, metric, allowances, today)
+    limited = {rule.metric for rule in rules}
+    lines = [name, *_columns(rows or [("no limit", "measured, not judged", "")])]
+    lines += _known(name, known, limited)
+    if known is None and any(isinstance(rule, Growth) for rule in rules):
+        lines.append(f"There is no {baseline.FILE}: to a limit of growth, everything is new.")
+    return "\n".join(lines)
+
+
+def _accepted(
+    name: str, metric: str, allowances: Iterable[Allowance], today: dt.date
+) -> Iterator[Row]:
+    for each in allowances:
+        if each.concerns(name, metric):
+            word = "  expired" if each.expired(today) else "  accepted"
+            most = f"up to {show(each.up_to, METRICS[metric].unit)}"
+            yield word, most, f"{each.where}: until {each.until}: {each.reason}"
+
+
+def _known(name: str, known: Baseline | None, limited: Iterable[str]) -> list[str]:
+    """Return the figures that the baseline has of what is limited, or that it has none."""
+    if known is None:
+        return []
+    entry = known.entries.get(name)
+    if entry is None:
+        test = name.partition("#")[0]
+        others = [other for other in known.entries if other.partition("#")[0] == test]
+        of_test = f"; of this test it knows {', '.join(others)}" if others else ""
+        return [f"{baseline.FILE} does not know it{of_test}"]
+    shown = {*limited, *GROWING}
+    figures = [(m, entry.metrics[m]) for m in METRICS if m in shown and m in entry.metrics]
+    rows = [(f"  {m}", show(value, METRICS[m].unit), f"{value:,}") for m, value in figures]
+    return [f"{baseline.FILE} ({', '.join(entry.inputs)})", *_columns(rows)]
+
+
+def _columns(rows: Sequence[Row]) -> list[str]:
+    first, second = (max(len(row[column]) for row in rows) for column in (0, 1))
+    return [f"  {a:{first}}  {b:{second}}  {c}".rstrip() for a, b, c in rows]

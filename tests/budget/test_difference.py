@@ -1,0 +1,224 @@
+"""Two sets of measurements held against each other."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_burden.budget.allowance import Allowance
+from pytest_burden.budget.baseline import Baseline, Entry, entry_of
+from pytest_burden.budget.difference import Comparison, Difference, Side, compare
+from pytest_burden.budget.growth import Growth
+from pytest_burden.budget.ids import Glob
+from pytest_burden.budget.limits import Limit, Rule
+from pytest_burden.budget.verdict import DEFAULTS, LOCAL, NO_GROWTH, Kind, Policies, Policy
+from pytest_burden.burden import Convention
+from tests.budget.sample import burden
+
+BASE = 3_850_000_000
+"""FLOPs of the sample."""
+TODAY = dt.date(2030, 1, 31)
+
+
+def entry(name: str, **changed: object) -> Entry:
+    """Return a measurement of the sample network."""
+    return entry_of(name, burden(**changed))
+
+
+def side(*entries: Entry, torch: str = "2.13", **more: object) -> Side:
+    """Return what was measured."""
+    known = Baseline(torch, {each.id: each for each in entries})
+    return Side("some", known, "again", **more)  # type: ignore[arg-type] # each has its type
+
+
+def compared(
+    base: Side,
+    head: Side,
+    *rules: Rule,
+    policies: Policies = DEFAULTS,
+    allowances: tuple[Allowance, ...] = (),
+) -> Comparison:
+    """Compare by some limits, or none."""
+    return compare(base, head, lambda _: rules or NO_GROWTH, policies, allowances, TODAY)
+
+
+def only(comparison: Comparison) -> Difference:
+    """Return the one measurement."""
+    (difference,) = comparison.differences
+    return difference
+
+
+def of_flops(difference: Difference) -> tuple[str, str]:
+    """Return kind and policy of the verdict on FLOPs."""
+    (found,) = (v for v in difference.verdicts if v.limit and v.limit.metric == "flops")
+    return found.kind.value, found.policy.value
+
+
+ONE = Growth("flops", None, 1, "here")
+TEN_PERCENT = Growth("flops", Fraction(10), None, "here")
+ANY = Growth("flops", None, None, "here")
+LATER = Allowance(Glob("*"), "flops", BASE + 5, "wider", TODAY, "pyproject.toml:9")
+EXPIRED = replace(LATER, until=dt.date(2030, 1, 30))
+
+
+@pytest.mark.parametrize(
+    ("more", "rules", "allowances", "expected"),
+    [
+        (0, (), (), ("pass", "ignore")),
+        (1, (), (), ("grew", "fail")),
+        (-1, (), (), ("shrank", "warn")),
+        (1, (ONE,), (), ("pass", "ignore")),
+        (2, (ONE,), (), ("grew", "fail")),
+        (BASE // 10, (TEN_PERCENT,), (), ("pass", "ignore")),
+        (BASE // 10 + 1, (TEN_PERCENT,), (), ("grew", "fail")),
+        (5, (), (LATER,), ("pass", "ignore")),
+        (6, (), (LATER,), ("grew", "fail")),
+        (5, (), (EXPIRED,), ("grew", "fail")),
+    ],
+)
+def test_one_metric(
+    more: int,
+    rules: tuple[Rule, ...],
+    allowances: tuple[Allowance, ...],
+    expected: tuple[str, str],
+) -> None:
+    """Growth equal to what is allowed passes, one more does not."""
+    base, head = side(entry("a")), side(entry("a", flops=BASE + more))
+    found = compared(base, head, *rules, allowances=allowances)
+    assert of_flops(only(found)) == expected
+    assert found.fails == (expected[1] == "fail")
+    assert only(found).how == ("changed" if more else "same")
+
+
+def test_any_growth() -> None:
+    """Without a bound nothing is judged, and what changed is still told."""
+    found = compared(side(entry("a")), side(entry("a", flops=2 * BASE)), ANY)
+    assert only(found).verdicts == ()
+    assert only(found).steps == (("flops", BASE, 2 * BASE),)
+
+
+@pytest.mark.parametrize(
+    ("policies", "new", "stale"), [(LOCAL, "warn", "warn"), (DEFAULTS, "fail", "fail")]
+)
+def test_new_and_stale(policies: Policies, new: str, stale: str) -> None:
+    """What is on one side only: a failure on CI, a warning elsewhere."""
+    base = side(entry("both"), entry("old"))
+    head = side(entry("both"), entry("added", model="Other", inputs=("float32[1]",)))
+    found = compared(base, head, policies=policies)
+    told = {
+        each.id: (each.how, [v.policy.value for v in each.verdicts]) for each in found.differences
+    }
+    assert told["added"] == ("added", [new])
+    assert told["old"] == ("gone", [stale])
+    assert found.fails == (policies is DEFAULTS)
+
+
+def test_renamed() -> None:
+    """The same network at the same inputs is compared under both names."""
+    found = compared(side(entry("old")), side(entry("new", flops=BASE + 1)))
+    assert (only(found).how, of_flops(only(found))) == ("changed", ("grew", "fail"))
+    found = compared(side(entry("old")), side(entry("new")))
+    assert (only(found).how, found.fails) == ("renamed", False)
+    copied = compared(side(entry("old")), side(entry("old"), entry("new")))
+    assert [each.how for each in copied.differences] == ["same", "added"]
+
+
+def test_networks_without_modules_are_not_taken_for_one_another() -> None:
+    """Where the modules are not known, a name is all there is."""
+    found = compared(side(entry("old", module_rows=())), side(entry("new", module_rows=())))
+    assert {each.how for each in found.differences} == {"added", "gone"}
+
+
+def test_what_was_not_measured() -> None:
+    """Where a run was not full nothing is stale or new; a network that broke may have grown."""
+    gone = compared(side(entry("a")), side(partial=("paths were given",)))
+    assert (only(gone).how, only(gone).verdicts) == ("unknown", ())
+    added = compared(side(partial=("-k",)), side(entry("a")))
+    assert (only(added).how, only(added).verdicts) == ("added", ())
+    broke = compared(side(entry("a")), side(unmeasured={"a": "needs data"}))
+    (verdict,) = only(broke).verdicts
+    assert (only(broke).how, verdict.kind, verdict.detail) == (
+        "unmeasured",
+        Kind.INCOMPLETE,
+        "needs data",
+    )
+    assert broke.fails
+    mended = compared(side(unmeasured={"a": "needs data"}), side(entry("a")))
+    assert (only(mended).how, mended.fails) == ("added", False)
+
+
+def test_uncounted_operators() -> None:
+    """What is counted is a lower bound where more operators are uncounted than before."""
+    base, head = side(entry("a")), side(entry("a", uncounted_ops=2))
+    found = compared(base, head)
+    assert of_flops(only(found)) == ("incomplete", "fail")
+    accepted = compared(base, head, *NO_GROWTH, Limit("uncounted_ops", 2, "here"))
+    assert of_flops(only(accepted)) == ("pass", "ignore")
+    assert not any(isinstance(v.limit, Limit) for v in only(accepted).verdicts)
+
+
+def test_a_metric_on_one_side_only() -> None:
+    """It is new, or no longer known, where a limit is on it."""
+    grow = Growth("cuda_memory", None, 0, "here")
+    with_it, without = entry("a", cuda_memory=5), entry("a")
+    assert only(compared(side(without), side(without), grow)).verdicts == ()
+    (new,) = only(compared(side(without), side(with_it), grow)).verdicts
+    (lost,) = only(compared(side(with_it), side(without), grow)).verdicts
+    assert (new.kind, lost.kind) == (Kind.NEW, Kind.UNSUPPORTED)
+
+
+@pytest.mark.parametrize(
+    ("convention", "told"),
+    [
+        (Convention(fma=2), "fma was 1 and is 2"),
+        (Convention(rule_set=9), "rule_set was 1 and is 9"),
+        (Convention(target="cuda", datum_bytes=2), "datum_bytes was None and is 2, target was"),
+    ],
+)
+def test_conventions(convention: Convention, told: str) -> None:
+    """What was counted differently is not compared at all."""
+    found = compared(side(entry("a")), side(entry("a", convention=convention)))
+    assert found.differences == ()
+    (text,) = found.unlike
+    assert text.startswith(f"a: {told}")
+
+
+def test_another_torch() -> None:
+    """What another version may change by itself only warns."""
+    grow = Growth("ops", None, 0, "here")
+    base, more = side(entry("a")), entry("a", ops=5, torch="2.14.0")
+    (verdict,) = only(compared(base, side(more, torch="2.14"), grow)).verdicts
+    assert (verdict.kind, verdict.policy) == (Kind.GREW, Policy.WARN)
+
+
+def test_blame() -> None:
+    """The modules that changed, where a metric did."""
+    rows = burden().module_rows
+    wider = rows[1]._replace(own=rows[1].own._replace(flops=rows[1].own.flops + 7))
+    found = compared(
+        side(entry("a")), side(entry("a", flops=BASE + 7, module_rows=(rows[0], wider, *rows[2:])))
+    )
+    (change,) = only(found).changes
+    assert (change.path, change.grown.flops) == ("stem", 7)
+
+
+@given(
+    st.dictionaries(st.sampled_from("abc"), st.integers(0, 3)),
+    st.dictionaries(st.sampled_from("abcd"), st.integers(0, 3)),
+)
+def test_every_measurement_once(then: dict[str, int], now: dict[str, int]) -> None:
+    """Each id of the head is told once, and each of the base that has no other name now."""
+
+    def made(sizes: dict[str, int]) -> Side:
+        return side(*(entry(n, flops=size, inputs=(f"float32[{n}]",)) for n, size in sizes.items()))
+
+    found = compared(made(then), made(now))
+    assert sorted(each.id for each in found.differences) == sorted(then | now)
+    for each in found.differences:
+        grew = each.id in then and each.id in now and now[each.id] > then[each.id]
+        assert any(v.kind is Kind.GREW for v in each.verdicts) == grew

@@ -1,0 +1,155 @@
+"""Changes to TOML that leave everything else as it was."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_burden.budget.editing import dotted, replaced, with_tables
+from pytest_burden.budget.toml_lines import Path
+from pytest_burden.errors import BurdenError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+PATH = ("tool", "burden", "limits", "max_flops")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            '[tool.burden.limits]\nmax_flops = "5 GFLOPs"  # c',
+            "[tool.burden.limits]\nmax_flops = 7  # c",
+        ),
+        ("[tool.burden.limits]\r\nmax_flops=5\r\n", "[tool.burden.limits]\r\nmax_flops=7\r\n"),
+        ("[tool.burden]\nlimits.max_flops = 5\n", "[tool.burden]\nlimits.max_flops = 7\n"),
+        ("[tool.burden.limits]\n'max_flops' = '5'\n", "[tool.burden.limits]\n'max_flops' = 7\n"),
+        (
+            "tool.burden = { budgets.a = { max_flops = 5 }, limits = { max_flops = 5 } }",
+            "tool.burden = { budgets.a = { max_flops = 5 }, limits = { max_flops = 7 } }",
+        ),
+        (
+            (
+                "[tool.burden.budgets.a]\nmax_flops = 5\n[tool.burden.limits]\ngrow_flops = 5\n"
+                "# max_flops = 5\nmax_flops = 5_000.0\nx = nan\n"
+            ),
+            (
+                "[tool.burden.budgets.a]\nmax_flops = 5\n[tool.burden.limits]\ngrow_flops = 5\n"
+                "# max_flops = 5\nmax_flops = 7\nx = nan\n"
+            ),
+        ),
+    ],
+)
+def test_replaced(before: str, after: str) -> None:
+    """One value, wherever it is written."""
+    assert replaced(before, PATH, "7") == after
+
+
+def test_not_replaced() -> None:
+    """A value over several lines is told, with what it was to be."""
+    with pytest.raises(BurdenError, match=r"tool.burden.limits.max_flops could not be changed"):
+        replaced('[tool.burden.limits]\nmax_flops = """\n5"""\n', PATH, "7")
+
+
+NEW: dict[Path, dict[str, str]] = {("tool", "burden", "models", "a b"): {"max_params": '"1K"'}}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", '[tool.burden.models."a b"]\nmax_params = "1K"\n'),
+        ("x = 1", 'x = 1\n\n[tool.burden.models."a b"]\nmax_params = "1K"\n'),
+        ("x = 1\r\n", 'x = 1\r\n\r\n[tool.burden.models."a b"]\r\nmax_params = "1K"\r\n'),
+        (
+            '[tool.burden.models."a b"] # c\n\n# next\n[y]\n',
+            '[tool.burden.models."a b"] # c\nmax_params = "1K"\n\n# next\n[y]\n',
+        ),
+        (
+            '[tool.burden.models."a b"]\n  x = [\n1,\n] # c\n\n# next\n[y]\n',
+            '[tool.burden.models."a b"]\n  x = [\n1,\n] # c\n  max_params = "1K"\n\n# next\n[y]\n',
+        ),
+        (
+            '[tool.burden.models."a b"]\nx = 1\n[tool.burden.models."a b".kwargs]\ny = 1',
+            (
+                '[tool.burden.models."a b"]\nx = 1\nmax_params = "1K"\n'
+                '[tool.burden.models."a b".kwargs]\ny = 1'
+            ),
+        ),
+        (
+            '[tool.burden.models."a b"]\nx = 1',
+            '[tool.burden.models."a b"]\nx = 1\nmax_params = "1K"\n',
+        ),
+    ],
+)
+def test_added(before: str, after: str) -> None:
+    """Below the last key of its table, or in a new one at the end."""
+    assert with_tables(before, NEW) == after
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[tool.burden]\nmodels = {}\n",
+        '[tool.burden.models]\n"a b" = { x = 1 }\n',
+        '[tool.burden.models]\n"a b".x = 1\n',
+    ],
+)
+def test_not_added(text: str) -> None:
+    """A table that is closed is told, with what to write by hand."""
+    with pytest.raises(BurdenError) as raised:
+        with_tables(text, NEW)
+    assert str(raised.value) == (
+        "tool.burden.models cannot be added to; by hand it would be:\n"
+        '    [tool.burden.models."a b"]\n    max_params = "1K"'
+    )
+
+
+NAMES = st.sampled_from(["a", "b c", "t.py::x[1-'ü\"]", "*\\n#", "é\U0001f600\x7f"])
+LINES = st.lists(
+    st.sampled_from(["", "# c", "  ", "k1 = 1", 'k2 = """\n[x]\nk = 1"""']), max_size=4
+)
+
+
+@given(
+    st.lists(st.tuples(NAMES, LINES), unique_by=lambda block: block[0], max_size=3),
+    st.dictionaries(NAMES, st.just({"max_params": '"1K"', "max_flops": "5"}), max_size=3),
+    st.booleans(),
+    st.booleans(),
+)
+def test_all_else_is_kept(
+    blocks: list[tuple[str, list[str]]],
+    new: dict[str, dict[str, str]],
+    windows: bool,
+    ended: bool,
+) -> None:
+    """Every line of before is there after, in its order; the parser finds what was meant."""
+    tables = [
+        "\n".join([f"[{dotted(('t', name))}]", *dict.fromkeys(lines), ""]) for name, lines in blocks
+    ]
+    before = "".join(tables)
+    before = before if ended else before.rstrip("\n")
+    before = before.replace("\n", "\r\n") if windows else before
+    after = with_tables(before, {("t", name): keys for name, keys in new.items()})
+    wanted = tomllib.loads(before)
+    for name in new:
+        wanted.setdefault("t", {}).setdefault(name, {}).update(max_params="1K", max_flops=5)
+    assert tomllib.loads(after) == wanted
+    left = iter(after.splitlines(keepends=True))
+    assert all(
+        any(line.rstrip("\r\n") == other.rstrip("\r\n") for other in left)
+        for line in before.splitlines()
+    )
+    assert "\r\n" not in after or windows
+    for name in new:
+        lowered = replaced(after, ("t", name, "max_flops"), "4")
+        pairs = zip(after.split("\n"), lowered.split("\n"), strict=True)
+        assert [pair for pair in pairs if pair[0] != pair[1]] in (
+            [("max_flops = 5", "max_flops = 4")],
+            [("max_flops = 5\r", "max_flops = 4\r")],
+        )

@@ -1,0 +1,100 @@
+"""``burden tighten``: limits that allow more than they need to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pytest_burden.budget.config import FILE
+from tests.cli.conftest import MODELS, Burden
+from tests.cli.test_init import pyproject
+
+LIMITS = """
+[tool.burden.limits]
+max_params = "26M"  # for all
+max_kflops = 5
+grow_flops = "5%"
+max_ops = 3
+[tool.burden.budgets]
+"test_it.py::test_*" = { max_peak_memory = "1 GiB", max_modules = 100 } # inline
+"test_it.py::test_a" = { max_peak_memory = 123_456 }
+"""
+TIGHTENED = (
+    LIMITS.replace('"26M"', "15")
+    .replace("max_kflops = 5", "max_kflops = 0.15")
+    .replace('"1 GiB"', '"290 B"')
+    .replace("max_modules = 100", "max_modules = 5")
+    .replace("123_456", "36")
+)
+MARKED = """
+import pytest
+from nets import small
+
+@pytest.mark.burden(max_params="2k")
+def test_c(burden): burden(small, "1x4", max_flops=1000)
+"""
+
+
+def test_tighten(project: Path, burden: Burden) -> None:
+    """General limits by what uses most; nothing is raised; markers are named."""
+    (project / "test_m.py").write_text(MARKED, encoding="utf-8")
+    before = pyproject(project, LIMITS)
+    done = burden("tighten", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert pyproject(project) == before
+    first, second, *diff = done.stdout.splitlines()
+    assert {first, second} == {
+        "test_m.py:5: max_params could be 15, 13 is used",
+        "test_m.py:6: max_flops could be 19 FLOPs, 17 FLOPs is used",
+    }
+    assert diff[-1] == f"{FILE}: 5 limits would be lowered"
+    assert '-max_params = "26M"  # for all' in diff
+    done = burden("tighten")
+    assert done.stdout.splitlines()[:-1] == [first, second, *diff[:-1]]
+    assert done.stdout.endswith(f"{FILE}: 5 limits lowered\n")
+    assert pyproject(project) == before.replace(LIMITS, TIGHTENED)
+    assert burden("tighten").stdout.endswith(f"{FILE}: no limits lowered\n")
+    assert burden("tighten", "--headroom", "50").stdout.endswith(f"{FILE}: no limits lowered\n")
+
+
+def test_models(project: Path, burden: Burden) -> None:
+    """A limit in a model's table, too; what is tightened passes."""
+    before = pyproject(project, f"{MODELS}max_params = '26M' # c\n")
+    assert burden("tighten", "--headroom=0").returncode == 0
+    assert pyproject(project) == before.replace("'26M'", "13")
+    assert burden("check").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("test", "options", "why"),
+    [
+        ("def test_d(): assert 0\n", "", "a test failed"),
+        ("", "-k test_a", "-k"),
+        ("def test_d(burden): burden(lambda: 1 / 0, '1x1')\n", "", "a test failed"),
+    ],
+)
+def test_not_all_was_measured(
+    test: str, options: str, why: str, project: Path, burden: Burden
+) -> None:
+    """A limit for several is left alone; the one of what was measured is lowered."""
+    (project / "test_m.py").write_text(test, encoding="utf-8")
+    before = pyproject(project, LIMITS)
+    done = burden("tighten", PYTEST_ADDOPTS=options)
+    assert done.returncode == 0, done.stderr
+    left = "left alone, for not all it holds for was measured\n"
+    assert f"{FILE}: tool.burden.limits.max_params: {left}" in done.stdout
+    assert f"Not all was measured: {why}" in done.stdout
+    assert pyproject(project) == before.replace("123_456", "36")
+
+
+def test_what_cannot_be_edited(project: Path, burden: Burden) -> None:
+    """It is told, and nothing is written."""
+    odd = '[tool.burden.limits]\nmax_params = """\n26M"""\n'
+    before = pyproject(project, odd)
+    done = burden("tighten")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "burden: tool.burden.limits.max_params could not be changed: it takes 15\n"
+    )
+    assert pyproject(project) == before

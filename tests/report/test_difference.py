@@ -1,0 +1,120 @@
+"""Two sets of measurements side by side, as it is printed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pytest_burden.budget.baseline import Baseline, Entry, entry_of
+from pytest_burden.budget.difference import Comparison, Side, compare
+from pytest_burden.budget.verdict import LOCAL, NO_GROWTH
+from pytest_burden.report.difference import lines, markdown, to_dict
+from tests.budget.sample import IMAGE, burden
+
+GOLDEN = Path(__file__).parent / "golden"
+ROWS = burden().module_rows
+WIDER = ROWS[1]._replace(
+    own=ROWS[1].own._replace(flops=1_420_000_000, params=1200), settings="3, 64, stride=(1, 1)"
+)
+
+
+def entry(name: str, **changed: object) -> Entry:
+    """Return a measurement."""
+    return entry_of(name, burden(**changed))
+
+
+def side(name: str, *entries: Entry, torch: str = "2.13", **more: object) -> Side:
+    """Return what was measured."""
+    known = Baseline(torch, {each.id: each for each in entries})
+    return Side(name, known, "again", **more)  # type: ignore[arg-type] # each has its type
+
+
+BASE = side(
+    "main (3f2c1ab90)",
+    entry("t.py::test_same"),
+    entry("t.py::test_grew"),
+    entry("t.py::test_shrank", inputs=("float32[2]",)),
+    entry("t.py::test_trained", saved_memory=100, training="Adam"),
+    entry("t.py::test_old", inputs=("float32[3]",)),
+    entry("t.py::test_gone", inputs=("float32[4]",)),
+    entry("t.py::test_broke", inputs=("float32[5]",)),
+)
+HEAD = side(
+    "the working tree",
+    entry("t.py::test_same"),
+    entry(
+        "t.py::test_grew",
+        flops=4_260_000_000,
+        params=3_000_300,
+        module_rows=(ROWS[0], WIDER, *ROWS[2:]),
+    ),
+    entry("t.py::test_shrank", inputs=("float32[2]",), params=1_000_000, ops=3),
+    entry("t.py::test_trained"),
+    entry("t.py::test_new_name", inputs=("float32[3]",)),
+    entry("t.py::test_added|b", inputs=(IMAGE, IMAGE)),
+    torch="2.14",
+    unmeasured={"t.py::test_broke": "needs data in head (NMS)\nneeds 300 GiB of 8"},
+)
+
+
+def compared(base: Side, head: Side) -> Comparison:
+    """Compare where nothing may grow."""
+    return compare(base, head, lambda _: NO_GROWTH, LOCAL)
+
+
+def printed(comparison: Comparison, verbosity: int = 0) -> str:
+    """Return the lines with the style of each before it."""
+    return "".join(f"{line.style:5} |{line.text}\n" for line in lines(comparison, verbosity))
+
+
+@pytest.mark.parametrize(
+    ("name", "comparison"),
+    [
+        ("everything", compared(BASE, HEAD)),
+        ("same", compared(BASE, BASE)),
+        ("partial", compared(BASE, side("b.json", partial=("paths were given", "-k")))),
+        ("nothing", compared(side("a.json"), side("b.json"))),
+    ],
+)
+def test_printed(name: str, comparison: Comparison) -> None:
+    """The whole of what is printed, kept in a file that was looked over."""
+    expected = (GOLDEN / f"difference_{name}.txt").read_text(encoding="utf-8")
+    assert printed(comparison) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "comparison"), [("everything", compared(BASE, HEAD)), ("same", compared(BASE, BASE))]
+)
+def test_markdown(name: str, comparison: Comparison) -> None:
+    """The same for a comment: every row has as many cells as the head, whatever an id holds."""
+    text = markdown(comparison)
+    assert text == (GOLDEN / f"difference_{name}.md").read_text(encoding="utf-8")
+    assert {row.count("|") for row in text.splitlines() if row.startswith("|")} <= {7}
+
+
+def test_all_modules() -> None:
+    """Three of the modules that changed are named, with -v all of them."""
+    heavier = [row._replace(own=row.own._replace(flops=row.own.flops + 1)) for row in ROWS]
+    head = side("b", entry("t.py::test_grew", flops=3_850_000_005, module_rows=tuple(heavier)))
+    base = side("a", entry("t.py::test_grew"))
+    assert "2 more" in printed(compared(base, head))
+    assert "2 more" not in printed(compared(base, head), 1)
+
+
+def test_json() -> None:
+    """The numbers are exact; a reader needs nothing of ours."""
+    data = json.loads(json.dumps(to_dict(compared(BASE, HEAD))))
+    assert (data["schema"], data["verdict"]) == (1, "fail")
+    assert data["head"] == {"name": "the working tree", "torch": "2.14", "partial": []}
+    by_id = {each["id"]: each for each in data["measurements"]}
+    grew = by_id["t.py::test_grew"]
+    assert grew["metrics"] == {
+        "params": {"before": 3_000_000, "after": 3_000_300},
+        "flops": {"before": 3_850_000_000, "after": 4_260_000_000},
+    }
+    assert (grew["difference"], grew["fails"]) == ("changed", True)
+    assert [change["path"] for change in grew["changes"]] == ["stem"]
+    renamed = by_id["t.py::test_new_name"]
+    assert (renamed["difference"], renamed["was"]) == ("renamed", "t.py::test_old")
