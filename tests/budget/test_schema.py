@@ -34,7 +34,7 @@ def takes(written: str) -> tuple[bool, bool]:
 
 
 def test_shipped() -> None:
-    """The file in the package is the one that is generated: if not, write it anew."""
+    """The file is what is generated; else: burden schema > pytest_burden/budget/schema.json."""
     assert FILE.read_text(encoding="utf-8") == text(schema())
     jsonschema.Draft7Validator.check_schema(schema())
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from pytest_burden.budget.limits import Limit
+from pytest_burden.budget.reading import read
 from tests.cli.conftest import MODELS, Burden
 
 ALLOW = """
@@ -61,11 +63,22 @@ def change(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new), encoding="utf-8")
 
 
+def ceilings(text: str) -> dict[tuple[str, str], int]:
+    """Return the limits of a configuration, by id and metric."""
+    config, problems = read(text)
+    assert problems == []
+    rules = [(each.glob.text, rule) for each in config.budgets for rule in each.limits]
+    return {(name, rule.metric): rule.maximum for name, rule in rules if isinstance(rule, Limit)}
+
+
 def test_story(project: Path, burden: Burden, git: Git) -> None:
-    """Baseline, growth on a branch, red, an allowance, green, merged with another branch."""
+    """Budgets, baseline, growth on a branch, red, an allowance, green, merged, tightened."""
     config = project / "pyproject.toml"
 
-    # The baseline is made once, and CI agrees with it.
+    # Budgets with much room and the baseline are made once, and CI agrees with them.
+    assert burden("init", "--headroom", "300").returncode == 0
+    roomy = config.read_text(encoding="utf-8")
+    assert len(ceilings(roomy)) == 6
     assert burden("baseline", "update").returncode == 0
     git("add", ".")
     git("commit", "--quiet", "--message=baseline")
@@ -116,4 +129,11 @@ def test_story(project: Path, burden: Burden, git: Git) -> None:
     )
     text = config.read_text(encoding="utf-8")
     config.write_text(text.partition("\n[[tool.burden.allow]]")[0] + "\n", encoding="utf-8")
+    assert on_ci(project).returncode == 0
+
+    # The room that was left is taken back.
+    assert burden("tighten", "--headroom", "5").returncode == 0
+    before, after = ceilings(roomy), ceilings(config.read_text(encoding="utf-8"))
+    assert before.keys() == after.keys()
+    assert all(after[key] < before[key] for key in before)
     assert on_ci(project).returncode == 0

@@ -95,6 +95,22 @@ def test_growth(quickstart: Path) -> None:
     assert f"\n{OUTPUT['growth']}" in pytest_output(quickstart, "= FAILURES =")
 
 
+def test_other_commands(quickstart: Path) -> None:
+    """What explain and diff print, the latter of two runs with the change above between them."""
+
+    def burden(shown: str) -> str:
+        first, _, _ = OUTPUT[shown].partition("\n")
+        program = "from pytest_burden.cli import main; raise SystemExit(main())"
+        return f"{first}\n{run(quickstart, '-c', program, *first.split()[2:])}"
+
+    assert burden("explain") == OUTPUT["explain"]
+    run(quickstart, "-m", "pytest", "--burden-json=before.json")
+    file = quickstart / "digits.py"
+    file.write_text(file.read_text().replace("width: int = 32", "width: int = 34"))
+    run(quickstart, "-m", "pytest", "--burden-json=after.json")
+    assert burden("diff") == OUTPUT["diff"]
+
+
 def test_known_networks() -> None:
     """The table is what the demo prints as Markdown."""
     table = README.partition("<!-- table: demo -->\n\n")[2].partition("\n\n")[0]
