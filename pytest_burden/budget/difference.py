@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
 from pytest_burden.budget.allowance import Allowance
@@ -12,7 +12,16 @@ from pytest_burden.budget.baseline import Baseline, Entry
 from pytest_burden.budget.compare import Change, changes
 from pytest_burden.budget.growth import Growth
 from pytest_burden.budget.limits import Rule
-from pytest_burden.budget.verdict import Kind, Past, Policies, Policy, Verdict, judge, renamed
+from pytest_burden.budget.verdict import (
+    Kind,
+    Past,
+    Policies,
+    Policy,
+    Verdict,
+    conventions_differ,
+    judge,
+    renamed,
+)
 from pytest_burden.burden import METRICS, Burden
 
 How = Literal["same", "changed", "renamed", "added", "gone", "unmeasured", "unknown"]
@@ -131,7 +140,7 @@ def compare(  # noqa: PLR0913, PLR0917 what was measured, and what is allowed
     unlike = [
         f"{name}: {text}"
         for name, then in pairs.items()
-        if (text := _conventions_differ(then, after[name]))
+        if (text := conventions_differ(then.convention, after[name].convention))
     ]
     if unlike:
         return Comparison(base, head, (), tuple(unlike))
@@ -210,15 +219,4 @@ def _as_measured(entry: Entry, torch: str) -> Burden:
         training=entry.training,
         torch=torch,
         **metrics,
-    )
-
-
-def _conventions_differ(then: Entry, now: Entry) -> str:
-    """Return what was counted otherwise, empty if nothing was."""
-    one, other = then.convention, now.convention
-    names: Sequence[str] = [each.name for each in fields(one)]
-    return ", ".join(
-        f"{name} was {getattr(one, name)!r} and is {getattr(other, name)!r}"
-        for name in names
-        if getattr(one, name) != getattr(other, name)
     )

@@ -269,7 +269,7 @@ def _judge_growth(  # noqa: PLR0913, PLR0917 what `judge` was asked
         alike = past.baseline.alike(baseline.entry_of(subject, burden))
         yield Verdict(Kind.NEW, subject, None, None, policies[Kind.NEW], alike=alike)
         return
-    if differs := _conventions_differ(entry.convention, burden.convention):
+    if differs := conventions_differ(entry.convention, burden.convention):
         detail = (
             f"cannot be compared with {baseline.FILE}: {differs}\nRenew it with {baseline.RENEW}."
         )
@@ -333,7 +333,7 @@ def _allowed(subject: str, metric: str, measured: int, past: Past) -> tuple[Kind
     return Kind.PASS, f"is allowed until {best.until}: {best.reason}", best.where
 
 
-def _conventions_differ(then: Convention, now: Convention) -> str:
+def conventions_differ(then: Convention, now: Convention) -> str:
     """Return what was counted otherwise, empty if nothing was."""
     names = [each.name for each in fields(Convention)]
     return ", ".join(

@@ -14,12 +14,9 @@ from pytest_burden.budget.baseline import Baseline
 from pytest_burden.budget.ci import on_ci
 from pytest_burden.budget.files import write_whole
 from pytest_burden.budget.problem import listing
-from pytest_burden.commands.project import Outcome, root, run_pytest
+from pytest_burden.commands.output import read_text
+from pytest_burden.commands.project import ENDED, USAGE, Outcome, root, run_pytest
 from pytest_burden.errors import BurdenError, suggest
-
-USAGE = 2
-_ENDED = (0, 1)
-"""Pytest's exit status where tests ran, well or not."""
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -55,7 +52,7 @@ def _update(arguments: argparse.Namespace) -> int:
     tests = dict.fromkeys(name.partition("#")[0] for name in arguments.ids)
     force = ["--burden-force"] if arguments.force else []
     outcome = run_pytest(["--burden-update", *force, *tests], root())
-    return outcome.status if outcome.status in _ENDED else USAGE
+    return outcome.status if outcome.status in ENDED else USAGE
 
 
 def _prune(arguments: argparse.Namespace) -> int:
@@ -78,11 +75,7 @@ def _prune(arguments: argparse.Namespace) -> int:
 
 
 def _read(path: Path) -> Baseline:
-    try:
-        text = path.read_bytes().decode()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BurdenError(f"{baseline.FILE} cannot be read: {error}") from error
-    known, problems = baseline.read(text)
+    known, problems = baseline.read(read_text(path))
     if problems or known is None:
         raise BurdenError(listing(problems))
     return known
@@ -95,7 +88,7 @@ def _stale(outcome: Outcome) -> Sequence[str]:
         BurdenError: not everything was run, so that nothing can be said.
     """
     results: Mapping[str, Any] | None = outcome.results
-    if results is None or outcome.status not in _ENDED:
+    if results is None or outcome.status not in ENDED:
         print(outcome.output, end="", file=sys.stderr)
         raise BurdenError("the tests could not be run: nothing is taken out")
     if results["partial"]:

@@ -5,16 +5,8 @@ from __future__ import annotations
 import argparse
 
 from pytest_burden.budget.config import FILE
-from pytest_burden.commands.project import configuration, root, run_pytest
+from pytest_burden.commands.project import ENDED, EXAMPLE, USAGE, configuration, root, run_pytest
 from pytest_burden.errors import BurdenError, suggest
-
-USAGE = 2
-_ENDED = (0, 1)
-"""Pytest's exit status where tests ran, well or not."""
-_EXAMPLE = (
-    '\n[tool.burden.models.resnet50]\nbuild = "shop.models:resnet50"\n'
-    'inputs = ["float32[1, 3, 224, 224]"]'
-)
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -35,7 +27,7 @@ def _run(arguments: argparse.Namespace) -> int:
     folder = root()
     known = [model.name for model in configuration(folder).models]
     if not known:
-        raise BurdenError(f"{FILE} has no models to check; for example:{_EXAMPLE}")
+        raise BurdenError(f"{FILE} has no models to check; for example:{EXAMPLE}")
     for name in arguments.models:
         if name not in known:
             near = suggest(name, known)
@@ -45,4 +37,4 @@ def _run(arguments: argparse.Namespace) -> int:
     tests = [f"{FILE}::{name}" for name in arguments.models] or [FILE]
     quiet = ["--no-header", "-p", "no:cacheprovider", "--override-ini", "addopts="]
     status = run_pytest([*quiet, *options, *tests], folder).status
-    return status if status in _ENDED else USAGE
+    return status if status in ENDED else USAGE

@@ -13,16 +13,10 @@ from typing import NamedTuple
 from pytest_burden.budget.config import FILE
 from pytest_burden.budget.files import write_whole
 from pytest_burden.budget.result import Result
-from pytest_burden.commands.project import run_pytest
+from pytest_burden.commands.project import ENDED, EXAMPLE, run_pytest
 from pytest_burden.errors import BurdenError
 
-_ENDED = (0, 1)
-"""Pytest's exit status where tests ran, well or not."""
 _NO_TESTS = 5
-_EXAMPLE = (
-    '\n[tool.burden.models.resnet50]\nbuild = "shop.models:resnet50"\n'
-    'inputs = ["float32[1, 3, 224, 224]"]'
-)
 
 
 class Measured(NamedTuple):
@@ -62,7 +56,7 @@ def measured(folder: Path) -> Measured:
         BurdenError: they could not be run, or nothing is measured.
     """
     outcome = run_pytest(["-q"], folder, caught=True)
-    if outcome.results is None or outcome.status not in (*_ENDED, _NO_TESTS):
+    if outcome.results is None or outcome.status not in (*ENDED, _NO_TESTS):
         print(outcome.output, end="", file=sys.stderr)
         raise BurdenError(f"the tests could not be run: {FILE} is left as it is")
     found = [Result.from_dict(each) for each in outcome.results["measurements"]]
@@ -73,7 +67,7 @@ def measured(folder: Path) -> Measured:
             print(outcome.output, end="", file=sys.stderr)
         raise BurdenError(
             "nothing was measured: let a test ask for the fixture burden, or add a model to"
-            f" {FILE}, for example:{_EXAMPLE}"
+            f" {FILE}, for example:{EXAMPLE}"
         )
     gaps = [*outcome.results["partial"], *outcome.results["left_out"], *left]
     if outcome.status and not gaps:

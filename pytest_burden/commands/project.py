@@ -15,6 +15,16 @@ from pytest_burden.budget.problem import listing
 from pytest_burden.budget.reading import load
 from pytest_burden.errors import BurdenError
 
+USAGE = 2
+"""The exit status of a command that could not do what it was asked."""
+ENDED = (0, 1)
+"""Pytest's exit status where tests ran, well or not."""
+EXAMPLE = (
+    '\n[tool.burden.models.resnet50]\nbuild = "shop.models:resnet50"\n'
+    'inputs = ["float32[1, 3, 224, 224]"]'
+)
+"""A model in pyproject.toml, for a project that has nothing to measure."""
+
 
 class Outcome(NamedTuple):
     """What came of a run of pytest."""
