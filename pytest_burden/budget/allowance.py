@@ -41,6 +41,7 @@ class Allowance:
         return today > self.until
 
 
+_MISSING = "missing: an accepted growth says which, how far, why and until when"
 KEYS = ("id", "metric", "up_to", "reason", "until")
 
 
@@ -52,11 +53,12 @@ def read_allowance(table: Mapping[str, Any], where: str) -> tuple[Allowance | No
         for key, value in table.items()
         if key not in KEYS
     ]
+    if missing := [key for key in KEYS if key not in table]:
+        wrong.append(Wrong(", ".join(missing), None, _MISSING, EXAMPLE))
     for key in KEYS:
-        value = table.get(key)
-        if reason := _refusal(key, value, table):
+        found[key] = value = table.get(key)
+        if key in table and (reason := _refusal(key, value, table)):
             wrong.append(Wrong(key, value, reason, EXAMPLE))
-        found[key] = value
     if wrong:
         return None, wrong
     unit = METRICS[found["metric"]].unit
@@ -74,8 +76,6 @@ def _no_size(value: object, unit: Unit) -> str:
 
 def _refusal(key: str, value: object, table: Mapping[str, Any]) -> str:
     """Return why a key cannot have this value, empty if it can."""
-    if value is None:
-        return "missing: an accepted growth says which, how far, why and until when"
     if key == "until":
         return "" if type(value) is dt.date else "not a date such as 2030-01-31"
     if key == "up_to":
