@@ -1,7 +1,7 @@
-"""Changes to the text of a TOML file that leave every other character as it was.
+"""Changes to the text of a TOML file that leave its comments, its order and its layout alone.
 
-Each change is tried on the text and counts only if the parser reads from the result exactly what
-was meant: what no simple change can do is refused, never done by halves.
+tomlkit makes them. A result counts only if the parser reads from it exactly what was meant: what
+cannot be done so is refused, never done by halves.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pytest_burden.budget.toml_lines import Path, Statement, statements
+from pytest_burden.budget.toml_lines import Path
 from pytest_burden.errors import BurdenError
 
 if sys.version_info >= (3, 11):
@@ -20,88 +20,43 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+try:
+    import tomlkit
+    from tomlkit.items import AoT, Table
+except ImportError as error:  # an extra: nothing else needs it
+    raise BurdenError(
+        "tomlkit is not installed, by which pyproject.toml is edited:"
+        " pip install 'pytest-burden[edit]'"
+    ) from error
+
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
-_VALUE = r"""\s*=\s*)("(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[0-9+.eE_-]+)"""
+Tables = Mapping[Path, Mapping[str, str]]
+"""Keys and the literals of their values, by table."""
 
 
 def replaced(text: str, path: Path, literal: str) -> str:
     """Return the text with another value of one key.
 
     Raises:
-        BurdenError: its value is not a number or a text in one line.
+        BurdenError: it could not be changed alone.
     """
-    wanted = _with(text, path, {path[-1]: literal})
-    lines = text.split("\n")
-    key = re.compile(rf"""((?<![\w-])["']?{re.escape(path[-1])}["']?{_VALUE}""")
-    for each in statements(text):
-        if each.path != path:
-            continue
-        before, within, after = _cut(lines, each.line - 1, each.end)
-        for match in key.finditer(within):
-            # One line may have this key several times, in tables of its own.
-            changed = f"{within[: match.start(2)]}{literal}{within[match.end(2) :]}"
-            if _reads(new := before + changed + after, wanted):
-                return new
-    raise BurdenError(f"{dotted(path)} could not be changed: it takes {literal}")
+    document = tomlkit.parse(text)
+    _at(document, path[:-1])[path[-1]] = tomlkit.value(literal)
+    new = tomlkit.dumps(document)
+    if not _reads(new, _with(text, path[:-1], {path[-1]: literal})):
+        raise BurdenError(f"{dotted(path)} could not be changed: it takes {literal}")
+    return new
 
 
-def added(text: str, table: Path, literals: Mapping[str, str]) -> str:
-    """Return the text with more keys in a table, which is made at the end if it is not there.
-
-    Raises:
-        BurdenError: the table is written in a way that does not let it be added to.
-    """
-    wanted = _with(text, (*table, ""), literals)
-    newline = "\r\n" if "\r\n" in text else "\n"
-    entries = [f"{dotted((key,))} = {value}" for key, value in literals.items()]
-    lines = text.split("\n")
-    for each in _ends(statements(text), table):
-        before, _, after = _cut(lines, each.end, each.end)
-        indent = re.match(r"[ \t]*", lines[each.line - 1])
-        start = indent[0] if indent else ""
-        broken = newline if before and not before.endswith("\n") else ""
-        inserted = "".join(f"{start}{entry}{newline}" for entry in entries)
-        if _reads(new := before + broken + inserted + after, wanted):
-            return new
-    new = appended(text, {table: literals})
-    if _reads(new, wanted):
-        return new
-    raise _refused(table, entries)
-
-
-def appended(text: str, tables: Mapping[Path, Mapping[str, str]]) -> str:
-    """Return the text with new tables at its end, unchecked."""
-    newline = "\r\n" if "\r\n" in text else "\n"
-    blocks = [text if not text or text.endswith("\n") else f"{text}{newline}"]
-    for table, literals in tables.items():
-        if blocks != [""]:
-            blocks.append(newline)
-        blocks.append(f"[{dotted(table)}]{newline}")
-        blocks += [f"{dotted((key,))} = {value}{newline}" for key, value in literals.items()]
-    return "".join(blocks)
-
-
-def with_tables(text: str, tables: Mapping[Path, Mapping[str, str]]) -> str:
+def with_tables(text: str, tables: Tables) -> str:
     """Return the text with more keys in tables; those that are not there are made at its end.
 
     Raises:
         BurdenError: a table is written in a way that does not let it be added to.
     """
-    data = tomllib.loads(text)
-    new = {table: keys for table, keys in tables.items() if _at(data, table) is None}
-    for table, keys in tables.items():
-        if table not in new:
-            text = added(text, table, keys)
-    if not new:
-        return text
-    wanted = tomllib.loads(text)
-    for table, keys in new.items():
-        _set(wanted, (*table, ""), keys)
-    whole = appended(text, new)
-    if not _reads(whole, wanted):
-        table, keys = next(iter(new.items()))
-        raise _refused(table, [f"{key} = {value}" for key, value in keys.items()])
-    return whole
+    for table, literals in tables.items():
+        text = _added(text, table, literals)
+    return text
 
 
 def dotted(path: Sequence[str]) -> str:
@@ -113,43 +68,89 @@ def _quoted(part: str) -> str:
     return json.dumps(part, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def _refused(table: Path, entries: Iterable[str]) -> BurdenError:
-    by_hand = "\n".join(f"    {line}" for line in [f"[{dotted(table)}]", *entries])
-    return BurdenError(f"{dotted(table[:-1])} cannot be added to; by hand it would be:\n{by_hand}")
+def _added(text: str, path: Path, literals: Mapping[str, str]) -> str:
+    wanted = _with(text, path, literals)
+    for way in (_below_its_keys, _at_the_end, _wherever):
+        new = way(text, path, literals)
+        if _reads(new, wanted):
+            return new
+    raise BurdenError(
+        f"{dotted(path[:-1])} cannot be added to; by hand it would be:\n    "
+        + "\n    ".join(_lines(path, literals))
+    )
 
 
-def _ends(found: Iterable[Statement], table: Path) -> Iterator[Statement]:
-    """Yield what a key of this table can stand after, the best place first."""
-    own = [
-        each
-        for each in found
-        if (each.path == table if each.header else each.path[: len(table)] == table)
-    ]
-    return reversed(own)
+def _below_its_keys(text: str, path: Path, literals: Mapping[str, str]) -> str:
+    """Return the text with keys below the last one of their table, above what follows it.
+
+    tomlkit takes a comment on the next table to be the end of this one, and would add below it.
+    """
+    document = tomlkit.parse(text)
+    table = _at(document, path)
+    if not isinstance(table, Table):
+        return text
+    place = table.value
+    for key, literal in literals.items():
+        value = tomlkit.value(literal)
+        own = [(k, item) for k, item in place.body if k and (k.is_dotted() or not _nested(item))]
+        if own:
+            last, item = own[-1]
+            value.trivia.indent = item.trivia.indent
+            place._insert_after(last, key, value)  # noqa: SLF001 it has no public name
+        elif place.body:
+            place._insert_at(0, key, value)  # noqa: SLF001
+        else:
+            table[key] = value
+    return _with_its_line_ends(tomlkit.dumps(document), text)
 
 
-def _cut(lines: Sequence[str], start: int, end: int) -> tuple[str, str, str]:
-    """Return the text before some lines, these, and what comes after, to be joined as it is."""
-    parts = [*(f"{line}\n" for line in lines[:-1]), lines[-1]]
-    return "".join(parts[:start]), "".join(parts[start:end]), "".join(parts[end:])
+def _at_the_end(text: str, path: Path, literals: Mapping[str, str]) -> str:
+    """Return the text with a table below everything else; tomlkit would put it between others."""
+    lines = "".join(f"{line}\n" for line in _lines(path, literals))
+    start = text if not text or text.endswith("\n") else f"{text}\n"
+    return _with_its_line_ends(f"{start}\n{lines}" if start else lines, text)
+
+
+def _wherever(text: str, path: Path, literals: Mapping[str, str]) -> str:
+    """Return the text with keys where tomlkit has room for them: in a table of one line, say."""
+    document = tomlkit.parse(text)
+    table: Any = document
+    for part in path:
+        table = table.setdefault(part, {}) if isinstance(table, Mapping) else {}
+    for key, literal in literals.items():
+        table[key] = tomlkit.value(literal)
+    return _with_its_line_ends(tomlkit.dumps(document), text)
+
+
+def _lines(path: Path, literals: Mapping[str, str]) -> list[str]:
+    entries = (f"{dotted((key,))} = {value}" for key, value in literals.items())
+    return [f"[{dotted(path)}]", *entries]
+
+
+def _nested(item: object) -> bool:
+    return isinstance(item, Table | AoT)
+
+
+def _with_its_line_ends(new: str, text: str) -> str:
+    """Return a changed text with the line ends that it had, if they were all of one kind."""
+    windows = "\r\n" in text and text.count("\r\n") == text.count("\n")
+    return re.sub(r"(?<!\r)\n", "\r\n", new) if windows else new
 
 
 def _with(text: str, path: Path, literals: Mapping[str, str]) -> dict[str, Any]:
+    """Return what is to be read from the changed text."""
     data = tomllib.loads(text)
-    _set(data, path, literals)
+    table = data
+    for part in path:
+        table = table.setdefault(part, {})
+    table |= {key: tomllib.loads(f"x = {literal}")["x"] for key, literal in literals.items()}
     return data
 
 
-def _set(data: dict[str, Any], path: Path, literals: Mapping[str, str]) -> None:
-    """Put values into the table around the last part of the path."""
-    for part in path[:-1]:
-        data = data.setdefault(part, {})
-    data |= {key: tomllib.loads(f"x = {literal}")["x"] for key, literal in literals.items()}
-
-
 def _at(data: Any, path: Path) -> Any:
+    """Return the value at a path, None if there is none."""
     for part in path:
-        data = data.get(part) if isinstance(data, dict) else None
+        data = data.get(part) if isinstance(data, Mapping) else None
     return data
 
 

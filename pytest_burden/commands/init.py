@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from pytest_burden.budget import baseline
 from pytest_burden.budget.config import FILE
-from pytest_burden.budget.editing import with_tables
 from pytest_burden.budget.headroom import literal, roomy
 from pytest_burden.budget.ids import Glob
 from pytest_burden.budget.limits import Limit
@@ -62,6 +61,8 @@ def _metrics(text: str) -> tuple[str, ...]:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from pytest_burden.budget.editing import with_tables  # noqa: PLC0415 needs an extra
+
     folder = root()
     configuration(folder)
     found = measured(folder)

@@ -6,7 +6,6 @@ import argparse
 from collections.abc import Iterator
 
 from pytest_burden.budget.config import FILE, Config
-from pytest_burden.budget.editing import replaced
 from pytest_burden.budget.headroom import lowered, roomy
 from pytest_burden.budget.slack import uses
 from pytest_burden.budget.toml_lines import Path
@@ -29,6 +28,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from pytest_burden.budget.editing import replaced  # noqa: PLC0415 needs an extra
+
     folder = root()
     config = configuration(folder)
     found = measured(folder)

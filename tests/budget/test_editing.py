@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 
 import pytest
@@ -28,6 +29,7 @@ PATH = ("tool", "burden", "limits", "max_flops")
             "[tool.burden.limits]\nmax_flops = 7  # c",
         ),
         ("[tool.burden.limits]\r\nmax_flops=5\r\n", "[tool.burden.limits]\r\nmax_flops=7\r\n"),
+        ('[tool.burden.limits]\nmax_flops = """\n5"""\n', "[tool.burden.limits]\nmax_flops = 7\n"),
         ("[tool.burden]\nlimits.max_flops = 5\n", "[tool.burden]\nlimits.max_flops = 7\n"),
         ("[tool.burden.limits]\n'max_flops' = '5'\n", "[tool.burden.limits]\n'max_flops' = 7\n"),
         (
@@ -51,10 +53,25 @@ def test_replaced(before: str, after: str) -> None:
     assert replaced(before, PATH, "7") == after
 
 
-def test_not_replaced() -> None:
-    """A value over several lines is told, with what it was to be."""
+def test_a_mistake_of_the_editor_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the parser does not read as it was meant is refused, with what it was to be."""
+    monkeypatch.setattr("tomlkit.dumps", lambda _: "x = 1")
     with pytest.raises(BurdenError, match=r"tool.burden.limits.max_flops could not be changed"):
-        replaced('[tool.burden.limits]\nmax_flops = """\n5"""\n', PATH, "7")
+        replaced("[tool.burden.limits]\nmax_flops = 5\n", PATH, "7")
+    with pytest.raises(BurdenError) as raised:
+        with_tables("[tool.burden]\nmodels = {}\n", NEW)
+    assert str(raised.value) == (
+        "tool.burden.models cannot be added to; by hand it would be:\n"
+        '    [tool.burden.models."a b"]\n    max_params = "1K"'
+    )
+
+
+def test_the_editor_is_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without it one line says what to install."""
+    monkeypatch.setitem(sys.modules, "tomlkit", None)
+    monkeypatch.delitem(sys.modules, "pytest_burden.budget.editing")
+    with pytest.raises(BurdenError, match=r"pip install 'pytest-burden\[edit\]'"):
+        importlib.import_module("pytest_burden.budget.editing")
 
 
 NEW: dict[Path, dict[str, str]] = {("tool", "burden", "models", "a b"): {"max_params": '"1K"'}}
@@ -85,29 +102,30 @@ NEW: dict[Path, dict[str, str]] = {("tool", "burden", "models", "a b"): {"max_pa
             '[tool.burden.models."a b"]\nx = 1',
             '[tool.burden.models."a b"]\nx = 1\nmax_params = "1K"\n',
         ),
+        (
+            "[tool.burden]\nmodels = {} # c\n",
+            '[tool.burden]\nmodels = {"a b" = {max_params = "1K"}} # c\n',
+        ),
+        (
+            '[tool.burden.models]\n"a b" = { x = 1 }\n',
+            '[tool.burden.models]\n"a b" = { x = 1, max_params = "1K"}\n',
+        ),
+        (
+            '[tool.burden.models]\n"a b".x = 1\n# next\n[y]\n',
+            '[tool.burden.models]\n"a b".x = 1\n"a b".max_params = "1K"\n# next\n[y]\n',
+        ),
+        (
+            "[tool.burden.limits]\n\n# about y\n[y]\n",
+            (
+                "[tool.burden.limits]\n\n# about y\n[y]\n"
+                '\n[tool.burden.models."a b"]\nmax_params = "1K"\n'
+            ),
+        ),
     ],
 )
 def test_added(before: str, after: str) -> None:
     """Below the last key of its table, or in a new one at the end."""
     assert with_tables(before, NEW) == after
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "[tool.burden]\nmodels = {}\n",
-        '[tool.burden.models]\n"a b" = { x = 1 }\n',
-        '[tool.burden.models]\n"a b".x = 1\n',
-    ],
-)
-def test_not_added(text: str) -> None:
-    """A table that is closed is told, with what to write by hand."""
-    with pytest.raises(BurdenError) as raised:
-        with_tables(text, NEW)
-    assert str(raised.value) == (
-        "tool.burden.models cannot be added to; by hand it would be:\n"
-        '    [tool.burden.models."a b"]\n    max_params = "1K"'
-    )
 
 
 NAMES = st.sampled_from(["a", "b c", "t.py::x[1-'ü\"]", "*\\n#", "é\U0001f600\x7f"])

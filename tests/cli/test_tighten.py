@@ -88,13 +88,16 @@ def test_not_all_was_measured(
     assert pyproject(project) == before.replace("123_456", "36")
 
 
-def test_what_cannot_be_edited(project: Path, burden: Burden) -> None:
-    """It is told, and nothing is written."""
-    odd = '[tool.burden.limits]\nmax_params = """\n26M"""\n'
-    before = pyproject(project, odd)
-    done = burden("tighten")
+@pytest.mark.parametrize("command", ["init", "tighten"])
+def test_without_the_editor(project: Path, burden: Burden, tmp_path: Path, command: str) -> None:
+    """It is told before anything is measured, and nothing is written."""
+    before = pyproject(project, LIMITS)
+    (tmp_path / "without").mkdir()
+    (tmp_path / "without" / "tomlkit.py").write_text("raise ImportError", encoding="utf-8")
+    done = burden(command, PYTHONPATH=str(tmp_path / "without"))
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        "burden: tool.burden.limits.max_params could not be changed: it takes 15\n"
+        "burden: tomlkit is not installed, by which pyproject.toml is edited:"
+        " pip install 'pytest-burden[edit]'\n"
     )
     assert pyproject(project) == before
