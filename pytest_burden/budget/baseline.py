@@ -54,6 +54,8 @@ class Entry:
     metrics: Mapping[str, int]
     rows: Sequence[Sequence[Any]] = ()
     """The modules as they stand in the file; see `nodes`."""
+    lower_bounds: tuple[str, ...] = ()
+    """The metrics that may be more than what could be counted."""
 
     @cached_property
     def nodes(self) -> tuple[Node, ...]:
@@ -102,6 +104,7 @@ def entry_of(name: str, burden: Burden) -> Entry:
         fingerprint(burden.module_rows),
         {metric: value for metric, value in values.items() if value is not None},
         [_row(row) for row in burden.module_rows],
+        tuple(sorted(burden.lower_bounds)),
     )
 
 
@@ -203,6 +206,8 @@ def _about(entry: Entry) -> dict[str, Any]:
     about: dict[str, Any] = {"model": entry.model, "inputs": list(entry.inputs)}
     if entry.training:
         about["training"] = entry.training
+    if entry.lower_bounds:
+        about["lower_bounds"] = list(entry.lower_bounds)
     kept = asdict(entry.convention)
     about |= {key: kept[key] for key, usual in _CONVENTION.items() if kept[key] != usual}
     return about | {"fingerprint": entry.fingerprint}
@@ -364,6 +369,7 @@ class _Reader:
                 about["fingerprint"],
                 draft.metrics,
                 draft.rows,
+                tuple(about.get("lower_bounds", ())),
             )
         except (KeyError, TypeError) as error:
             self._problem(draft.line, name, f"facts are missing: {error}", draft)

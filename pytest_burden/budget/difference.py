@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
@@ -11,7 +11,9 @@ from pytest_burden.budget.allowance import Allowance
 from pytest_burden.budget.baseline import Baseline, Entry
 from pytest_burden.budget.compare import Change, changes
 from pytest_burden.budget.growth import Growth
+from pytest_burden.budget.ids import is_of, split_unfinished
 from pytest_burden.budget.limits import Rule
+from pytest_burden.budget.precedence import resolve
 from pytest_burden.budget.verdict import (
     Kind,
     Past,
@@ -21,6 +23,7 @@ from pytest_burden.budget.verdict import (
     conventions_differ,
     judge,
     renamed,
+    runs_differ,
 )
 from pytest_burden.burden import METRICS, Burden
 
@@ -39,6 +42,10 @@ class Side:
     """Measurements that came to nothing, and why."""
     partial: tuple[str, ...] = ()
     """Why what is missing here may exist all the same; empty after a full run."""
+    unfinished: tuple[str, ...] = ()
+    """Tests of which not everything was measured, as in `Run`."""
+    limits: Mapping[str, Sequence[Rule]] = field(default_factory=dict)
+    """By id, what the tests allow themselves."""
 
 
 class Step(NamedTuple):
@@ -92,6 +99,11 @@ class Difference:
         return "same" if self.before.id == self.after.id else "renamed"
 
     @property
+    def otherwise(self) -> str:
+        """What else was measured: other inputs, another training step."""
+        return runs_differ(self.before, self.after) if self.before and self.after else ""
+
+    @property
     def verdicts_that_tell(self) -> tuple[Verdict, ...]:
         """The verdicts other than ``pass``."""
         return tuple(verdict for verdict in self.verdicts if verdict.kind is not Kind.PASS)
@@ -129,7 +141,8 @@ def compare(  # noqa: PLR0913, PLR0917 what was measured, and what is allowed
     Args:
         base: what was.
         head: what is.
-        rules: for an id, the limits that hold; only those on growth are looked at.
+        rules: for an id, the limits that hold where its test has set none for ``head``; only those
+            on growth are looked at, and how many operators may be uncounted.
         policies: what each kind of verdict does.
         allowances: growth that is accepted.
         today: for the end of the allowances.
@@ -151,7 +164,8 @@ def compare(  # noqa: PLR0913, PLR0917 what was measured, and what is allowed
             found.append(Difference(name, None, entry, tuple(_new(base, entry, policies))))
             continue
         past = Past(Baseline(base.baseline.torch, {name: then}), allowances, today)
-        verdicts = _judged(entry, head.baseline.torch, then, rules(name), policies, past)
+        held = resolve([head.limits.get(name, ()), tuple(rules(name))])
+        verdicts = _judged(entry, head.baseline.torch, then, held, policies, past)
         changed = then.metrics != entry.metrics
         blamed = changes(then.nodes, entry.nodes) if changed else ()
         found.append(Difference(name, then, entry, verdicts, blamed))
@@ -175,7 +189,8 @@ def _renamed(base: Side, head: Side) -> dict[str, str]:
 
 
 def _new(base: Side, entry: Entry, policies: Policies) -> Iterator[Verdict]:
-    if not base.partial and entry.id not in base.unmeasured:
+    unknown = base.partial or entry.id in base.unmeasured or _is_unfinished(base, entry.id)
+    if not unknown:
         yield replace(_verdict(Kind.NEW, entry.id, policies), alike=base.baseline.alike(entry))
 
 
@@ -183,8 +198,13 @@ def _gone(head: Side, name: str, policies: Policies) -> Iterator[Verdict]:
     if name in head.unmeasured:
         lost = _verdict(Kind.INCOMPLETE, name, policies)
         yield replace(lost, detail=head.unmeasured[name])
-    elif not head.partial:
+    elif not head.partial and not _is_unfinished(head, name):
         yield _verdict(Kind.STALE, name, policies)
+
+
+def _is_unfinished(side: Side, name: str) -> bool:
+    """Return whether the test of a measurement that is missing was skipped, or failed before it."""
+    return is_of(name, *split_unfinished(side.unfinished))
 
 
 def _verdict(kind: Kind, name: str, policies: Policies) -> Verdict:
@@ -202,10 +222,14 @@ def _judged(  # noqa: PLR0913, PLR0917 as `judge`
     then_uncounted = then.metrics.get("uncounted_ops", 0)
     says = f"{entry.metrics.get('uncounted_ops', 0)} calls are not counted, {then_uncounted} before"
     return tuple(
-        replace(v, detail=says) if v.kind is Kind.INCOMPLETE else v
+        replace(v, detail=says) if v.kind is Kind.INCOMPLETE and not _bounded(v, entry) else v
         for v in verdicts
         if isinstance(v.limit, Growth)
     )
+
+
+def _bounded(verdict: Verdict, entry: Entry) -> bool:
+    return verdict.limit is not None and verdict.limit.metric in entry.lower_bounds
 
 
 def _as_measured(entry: Entry, torch: str) -> Burden:
@@ -217,6 +241,7 @@ def _as_measured(entry: Entry, torch: str) -> Burden:
         inputs=entry.inputs,
         convention=entry.convention,
         training=entry.training,
+        lower_bounds=dict.fromkeys(entry.lower_bounds, "what was counted is a lower bound"),
         torch=torch,
         **metrics,
     )

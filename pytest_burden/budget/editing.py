@@ -116,7 +116,7 @@ def _wherever(text: str, path: Path, literals: Mapping[str, str]) -> str:
     document = tomlkit.parse(text)
     table: Any = document
     for part in path:
-        table = table.setdefault(part, {}) if isinstance(table, Mapping) else {}
+        table = table.setdefault(part, {})
     for key, literal in literals.items():
         table[key] = tomlkit.value(literal)
     return _with_its_line_ends(tomlkit.dumps(document), text)

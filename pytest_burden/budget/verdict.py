@@ -11,7 +11,7 @@ from pytest_burden.budget import baseline
 from pytest_burden.budget.allowance import Allowance
 from pytest_burden.budget.baseline import Baseline, Entry
 from pytest_burden.budget.growth import Growth
-from pytest_burden.budget.ids import Glob
+from pytest_burden.budget.ids import Glob, is_of
 from pytest_burden.budget.limits import Limit, Rule
 from pytest_burden.budget.units import show_excess
 from pytest_burden.burden import MEMORY, METRICS, Burden, Convention
@@ -64,7 +64,7 @@ NO_GROWTH: tuple[Rule, ...] = tuple(
     Growth(metric, None, 0, f"{baseline.FILE}: nothing may grow by default") for metric in GROWING
 )
 
-_BY_TORCH = (*MEMORY, "ops", "cuda_memory")
+BY_TORCH = (*MEMORY, "ops", "cuda_memory")
 """Metrics that another version of torch may change by itself."""
 
 
@@ -148,19 +148,11 @@ def judge_stale(
         policies: what each kind of verdict does.
     """
     tests, skipped = _without_end(unfinished, skipped_collectors)
-    collectors = tuple(f"{name}::" for name in skipped)
-
-    def unknown(name: str) -> bool:
-        # Parameters may have a # of their own, so each may be the one before the name.
-        hashes = (end for end, char in enumerate(name) if char == "#")
-        known = name in tests or any(name[:end] in tests for end in hashes)
-        return known or name.startswith(collectors)
-
     policy = policies[Kind.STALE]
     gone = [
         Verdict(Kind.STALE, name, None, None, policy)
         for name in past.baseline.entries
-        if name not in measured and not unknown(name)
+        if name not in measured and not is_of(name, tests, skipped)
     ]
     used = {verdict.allowance for verdicts in measured.values() for verdict in verdicts}
     over = [
@@ -305,9 +297,11 @@ def _judge_one_growth(  # noqa: PLR0913, PLR0917 what `judge` was asked
         if gaps and kind is not Kind.GREW:
             # What was counted is a lower bound: that it is allowed says nothing.
             kind, detail = Kind.INCOMPLETE, uncounted(burden)
+        elif metric in burden.lower_bounds and kind is not Kind.GREW:
+            kind, detail = Kind.INCOMPLETE, burden.lower_bounds[metric]
     policy = policies[kind]
     other_torch = baseline.minor(burden.torch) != past.baseline.torch
-    if kind is Kind.GREW and policy is Policy.FAIL and metric in _BY_TORCH and other_torch:
+    if kind is Kind.GREW and policy is Policy.FAIL and metric in BY_TORCH and other_torch:
         policy = Policy.WARN
         versions = f"torch was {past.baseline.torch} and is {burden.torch}"
         detail = f"{detail}; {versions}" if detail else versions
@@ -341,6 +335,17 @@ def conventions_differ(then: Convention, now: Convention) -> str:
         for name in names
         if getattr(then, name) != getattr(now, name)
     )
+
+
+def runs_differ(then: Entry, now: Entry | Burden) -> str:
+    """Return what else was measured than in the baseline, empty if the same was."""
+    parts = []
+    if then.inputs != now.inputs:
+        was, is_ = (", ".join(each.inputs) or "none" for each in (then, now))
+        parts.append(f"inputs were {was} and are {is_}")
+    if then.training and now.training and then.training != now.training:
+        parts.append(f"the training step was {then.training} and is {now.training}")
+    return "; ".join(parts)
 
 
 def uncounted(burden: Burden) -> str:

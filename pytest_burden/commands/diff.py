@@ -8,23 +8,26 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from pytest_burden.budget import baseline
 from pytest_burden.budget.baseline import Baseline, entry_of, minor
 from pytest_burden.budget.ci import on_ci
-from pytest_burden.budget.config import Config
+from pytest_burden.budget.config import FILE, Config
 from pytest_burden.budget.difference import Comparison, Side, compare
-from pytest_burden.budget.limits import Rule
-from pytest_burden.budget.precedence import configured, resolve
+from pytest_burden.budget.limits import Limit, Rule
+from pytest_burden.budget.precedence import Level, configured, resolve
 from pytest_burden.budget.problem import listing
+from pytest_burden.budget.result import Result
 from pytest_burden.budget.run import Run
 from pytest_burden.budget.verdict import DEFAULTS, LOCAL, NO_GROWTH
-from pytest_burden.commands.output import colourful, emit, read_text, styled
+from pytest_burden.commands.output import colourful, emit, read_text, say, styled, summarize
 from pytest_burden.commands.project import Outcome, configuration, root, run_pytest
 from pytest_burden.commands.worktree import checked_out, clean, environment, merge_base
 from pytest_burden.errors import BurdenError
 from pytest_burden.report.difference import lines, markdown, to_dict
+from pytest_burden.report.inert import inert_json
 from pytest_burden.report.jsonfile import from_dict
 from pytest_burden.report.progress import progress
 
@@ -59,6 +62,11 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         " its options after --",
     )
     parser.add_argument(
+        "--head",
+        metavar="FILE",
+        help="with --base: what --burden-json has written here, in place of a second run",
+    )
+    parser.add_argument(
         "--format", choices=FORMATS, default="terminal", help="what to make of it (terminal)"
     )
     parser.add_argument("--output", type=Path, metavar="FILE", help="write it there")
@@ -76,7 +84,9 @@ def run(arguments: argparse.Namespace) -> int:
     folder = root()
     config = configuration(folder)
     if arguments.base is not None:
-        base, head = _two_runs(arguments.base, arguments.files, folder)
+        base, head = _two_runs(arguments.base, arguments.files, folder, arguments.head)
+    elif arguments.head is not None:
+        raise BurdenError("--head belongs to --base: burden diff --base REF --head FILE")
     elif len(arguments.files) == _TWO:
         base, head = map(_read, arguments.files)
     else:
@@ -88,6 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
     if found.unlike:
         raise BurdenError(_cannot(found))
     emit(_rendered(found, arguments), arguments.output)
+    summarize(partial(markdown, found), config)
     return int(found.fails)
 
 
@@ -113,7 +124,7 @@ def _cannot(found: Comparison) -> str:
 
 def _rendered(found: Comparison, arguments: argparse.Namespace) -> str:
     if arguments.format == "json":
-        return f"{json.dumps(to_dict(found), indent=1, ensure_ascii=False)}\n"
+        return inert_json(f"{json.dumps(to_dict(found), indent=1, ensure_ascii=False)}\n")
     if arguments.format == "markdown":
         return markdown(found)
     verbosity = int(arguments.verbose)
@@ -153,17 +164,39 @@ def _side(name: str, measured: Run, renew: str) -> Side:
         for r in measured.results
         if r.burden is None
     }
-    rule_set = measured.convention.rule_set
-    return Side(name, Baseline(torch, entries, rule_set), renew, unmeasured, measured.partial)
+    return Side(
+        name,
+        Baseline(torch, entries, measured.convention.rule_set),
+        renew,
+        unmeasured,
+        measured.partial,
+        measured.unfinished,
+        {result.id: _own_limits(result) for result in measured.results},
+    )
 
 
-def _two_runs(ref: str, given: Sequence[str], folder: Path) -> tuple[Side, Side]:
-    """Run the tests where HEAD has left a branch, and here.
+def _own_limits(result: Result) -> Level:
+    """Return what a test allows itself; what pyproject.toml says is read there, as it is now."""
+    absolute = (v.limit for v in result.verdicts if isinstance(v.limit, Limit))
+    accepted = (limit for limit in absolute if limit.metric == "uncounted_ops")
+    every: tuple[Rule, ...] = (*result.growth, *accepted)
+    return tuple(rule for rule in every if not rule.where.startswith(FILE))
+
+
+def _two_runs(ref: str, given: Sequence[str], folder: Path, here: str | None) -> tuple[Side, Side]:
+    """Run the tests where HEAD has left a branch, and here if that has not been done.
+
+    Args:
+        ref: the other branch.
+        given: arguments of pytest.
+        folder: of the project.
+        here: the results of a run in it.
 
     Raises:
-        BurdenError: there is no such commit, or the tests cannot be run.
+        BurdenError: there is no such commit, the tests cannot be run, or results cannot be read.
     """
     commit = merge_base(ref, folder)
+    head = None if here is None else _read(here)
     with checked_out(commit) as there:
         tests = [text for text in given if not _only_here(text, folder, there)]
         if given and not tests:
@@ -175,9 +208,10 @@ def _two_runs(ref: str, given: Sequence[str], folder: Path) -> tuple[Side, Side]
                 )
             measured = _measured(outcome, commit.label)
     base = _side(commit.label, measured, f"burden diff --base {ref}")
-    with progress(f"measuring {HERE}", sys.stderr):
-        outcome = run_pytest(given, folder, caught=True, environment=clean())
-    head = _side(HERE, _measured(outcome, HERE), f"burden diff --base {ref}")
+    if head is None:
+        with progress(f"measuring {HERE}", sys.stderr):
+            outcome = run_pytest(given, folder, caught=True, environment=clean())
+        head = _side(HERE, _measured(outcome, HERE), f"burden diff --base {ref}")
     same = [why for why in base.partial if why in head.partial and why not in _BY_CHANCE]
     return _without(base, same), _without(head, same)
 
@@ -196,7 +230,7 @@ def _measured(outcome: Outcome, name: str) -> Run:
         BurdenError: they could not be run; what pytest said goes to standard error.
     """
     if outcome.results is None or outcome.status not in _ENDED:
-        print(outcome.output, end="", file=sys.stderr)
+        say(outcome.output, end="", file=sys.stderr)
         raise BurdenError(f"the tests of {name} could not be run: nothing is compared")
     measured = from_dict(outcome.results, name).run
     if outcome.status == 1 and not measured.fails:

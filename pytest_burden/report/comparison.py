@@ -15,6 +15,7 @@ from pytest_burden.budget.verdict import Kind, Verdict, uncounted
 from pytest_burden.burden import METRICS, Burden
 from pytest_burden.report.blame import by_module, signed
 from pytest_burden.report.lines import (
+    ACCEPT_BOUNDS,
     HEAVIEST,
     Lines,
     calls,
@@ -31,22 +32,27 @@ _ACCEPT = f"Make it lighter, or accept it: {baseline.RENEW}, or [[tool.burden.al
 
 
 def compared(
-    subject: str, verdicts: Sequence[Verdict], burden: Burden, changes: Sequence[Change]
+    subject: str,
+    verdicts: Sequence[Verdict],
+    burden: Burden,
+    changes: Sequence[Change],
+    otherwise: str = "",
 ) -> tuple[Lines, str]:
     """Return what to say of the metrics of one measurement that are not what they were.
 
-    ``verdicts`` are of one kind.
+    ``verdicts`` are of one kind; the rest is as in `Result`.
     """
     kind = verdicts[0].kind
     if kind is Kind.NEW:
         return _unknown(subject, verdicts), _RENEW
     if kind is Kind.INCOMPLETE:
-        return _uncounted(subject, verdicts, burden), rule_or_gap(burden)
+        return _incomplete(subject, verdicts, burden)
     known = [each for verdict in verdicts if (each := _difference(verdict))]
     known.sort(key=lambda difference: difference.metric != _FIRST)
+    differently = [f"    {otherwise}"] if otherwise else []
     if kind is Kind.SHRANK:
         parts = (f"in {d.metric} by {d.text}, to {d.now}" for d in known)
-        return [headline(subject, f"shrank {'; '.join(parts)}")], _TIGHTEN
+        return [headline(subject, f"shrank {'; '.join(parts)}"), *differently], _TIGHTEN
     others = ", ".join(d.metric for d in known[1:])
     also = f", and in {others}" if others else ""
     width = max(len(word) for word in ("measured", *(d.metric for d in known)))
@@ -58,6 +64,7 @@ def compared(
         *columns(rows),
         *columns(more[:-1]),
         *columns(more[-1:]),
+        *differently,
         *_by_module(changes, [d.metric for d in known]),
     ]
     return [
@@ -104,11 +111,15 @@ def _unknown(subject: str, verdicts: Sequence[Verdict]) -> Lines:
     return [*lines, *columns([("limit", *row[1:]) for row in _rules(verdicts)])]
 
 
-def _uncounted(subject: str, verdicts: Sequence[Verdict], burden: Burden) -> Lines:
-    metrics = ", ".join(v.limit.metric for v in verdicts if v.limit)
-    row = ("uncounted", calls(burden.uncounted_ops), uncounted(burden))
-    says = f"may have grown in {metrics}: not all is counted"
-    return [headline(subject, says), *columns([row])]
+def _incomplete(subject: str, verdicts: Sequence[Verdict], burden: Burden) -> tuple[Lines, str]:
+    metrics = [v.limit.metric for v in verdicts if v.limit]
+    says = f"may have grown in {', '.join(metrics)}: not all is counted"
+    bounds = dict.fromkeys(filter(None, map(burden.lower_bounds.get, metrics)))
+    lines = [headline(subject, says), *(f"    {why}" for why in bounds)]
+    if all(metric in burden.lower_bounds for metric in metrics):
+        return lines, ACCEPT_BOUNDS
+    lines += columns([("uncounted", calls(burden.uncounted_ops), uncounted(burden))])
+    return lines, rule_or_gap(burden)
 
 
 def _by_module(changes: Sequence[Change], metrics: Sequence[str]) -> Lines:

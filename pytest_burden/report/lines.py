@@ -11,6 +11,7 @@ from pytest_burden.burden import TRAINING, Burden
 Lines = list[str]
 HEAVIEST = 3
 """How many modules, operators or tensors a message names."""
+ACCEPT_BOUNDS = 'Accept lower bounds with [tool.burden.policy] incomplete = "warn".'
 
 
 def headline(subject: str, says: str) -> str:

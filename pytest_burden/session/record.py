@@ -13,7 +13,7 @@ from pytest_burden.budget.ids import Name, measurement_ids
 from pytest_burden.budget.limits import Rule
 from pytest_burden.budget.precedence import Level, configured, resolve
 from pytest_burden.budget.result import Result
-from pytest_burden.budget.verdict import NO_GROWTH, Kind, Past, Verdict, judge
+from pytest_burden.budget.verdict import NO_GROWTH, Kind, Past, Verdict, judge, runs_differ
 from pytest_burden.burden import TRAINING, Burden
 from pytest_burden.errors import BurdenError
 from pytest_burden.session.settings import Settings
@@ -139,6 +139,7 @@ def decide(
     """
     policies = settings.policies
     found: tuple[Change, ...] = ()
+    otherwise = ""
     if isinstance(outcome, Failure):
         policy = policies[outcome.kind]
         verdicts: tuple[Verdict, ...] = (
@@ -156,7 +157,16 @@ def decide(
         known = past.baseline.entries.get(name) if past else None
         if known and any(v.base not in (None, v.measured) for v in verdicts):
             found = changes(known.nodes, nodes_of(outcome))
-    return Result(name, test, burden, verdicts if settings.enforced else (), found)
+            otherwise = runs_differ(known, outcome)
+    return Result(
+        id=name,
+        test=test,
+        burden=burden,
+        verdicts=verdicts if settings.enforced else (),
+        changes=found,
+        otherwise=otherwise,
+        growth=tuple(rule for rule in resolve(levels) if isinstance(rule, Growth)),
+    )
 
 
 def _grows(rule: Rule) -> bool:

@@ -50,6 +50,7 @@ entries = st.builds(
     fingerprint=st.from_regex("[0-9a-f]{16}", fullmatch=True),
     metrics=st.dictionaries(st.sampled_from(sorted(METRICS)), counts),
     rows=module_rows(),
+    lower_bounds=st.lists(st.sampled_from(sorted(METRICS)), max_size=2).map(tuple),
 )
 
 

@@ -222,3 +222,56 @@ def test_every_measurement_once(then: dict[str, int], now: dict[str, int]) -> No
     for each in found.differences:
         grew = each.id in then and each.id in now and now[each.id] > then[each.id]
         assert any(v.kind is Kind.GREW for v in each.verdicts) == grew
+
+
+@pytest.mark.parametrize(
+    ("own", "expected"),
+    [([], ("grew", "fail")), ([ANY], None), ([TEN_PERCENT], ("pass", "ignore"))],
+)
+def test_what_tests_allow_themselves(own: list[Rule], expected: tuple[str, str] | None) -> None:
+    """A limit in a test goes before those of the configuration; that of the base is history."""
+    grown = entry("a", flops=BASE + 1)
+    found = only(compared(side(entry("a")), side(grown, limits={"a": own})))
+    of_base = only(compared(side(entry("a"), limits={"a": [ANY]}), side(grown)))
+    assert of_flops(of_base) == ("grew", "fail")
+    if expected is None:
+        assert not [v for v in found.verdicts if v.limit and v.limit.metric == "flops"]
+    else:
+        assert of_flops(found) == expected
+
+
+@pytest.mark.parametrize(
+    ("unfinished", "how"),
+    [
+        ((), "gone"),
+        (("t.py::b",), "gone"),
+        (("t.py::a",), "unknown"),
+        (("t.py::",), "unknown"),
+        (("t.p::",), "gone"),
+    ],
+)
+def test_unfinished_tests(unfinished: tuple[str, ...], how: str) -> None:
+    """What a skipped test would have measured is neither gone nor, in the base, new."""
+    known = entry("t.py::a#net")
+    there = only(compared(side(known), side(unfinished=unfinished)))
+    assert there.how == how
+    assert there.fails is (how == "gone")
+    here = only(compared(side(unfinished=unfinished), side(known)))
+    assert here.how == "added"
+    assert here.fails is (how == "gone")
+
+
+def test_lower_bounds() -> None:
+    """What is kept of a measurement says of which metrics it is not exact."""
+    rough = entry("a", lower_bounds={"peak_memory": "sparse"}, peak_memory=5)
+    rule = Growth("peak_memory", None, 0, "here")
+    found = only(compared(side(entry("a", peak_memory=5)), side(rough), rule))
+    (verdict,) = found.verdicts
+    assert (verdict.kind, verdict.fails) == (Kind.INCOMPLETE, True)
+    assert verdict.detail == "what was counted is a lower bound"
+
+
+def test_other_inputs() -> None:
+    """A difference says that more was asked of the network."""
+    found = only(compared(side(entry("a", inputs=("1x3",))), side(entry("a", inputs=("2x3",)))))
+    assert found.otherwise == "inputs were 1x3 and are 2x3"

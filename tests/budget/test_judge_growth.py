@@ -28,6 +28,7 @@ from pytest_burden.budget.verdict import (
     judge_globs,
     judge_stale,
     renamed,
+    runs_differ,
 )
 from pytest_burden.burden import MEMORY, METRICS, Burden, Convention
 from tests.budget.sample import burden, limit, trained, uncounted
@@ -448,3 +449,44 @@ def test_new_knows_its_likes() -> None:
     """Under which ids the baseline has the same network."""
     (verdict,) = judge("t.py::new", burden(), NO_GROWTH, past=known_as("t.py::a", "t.py::b"))
     assert (verdict.kind, verdict.alike) == (Kind.NEW, ("t.py::a", "t.py::b"))
+
+
+@pytest.mark.parametrize(
+    ("base", "measured", "kind"),
+    [(100, 100, Kind.INCOMPLETE), (100, 99, Kind.INCOMPLETE), (100, 101, Kind.GREW)],
+)
+def test_lower_bounds(base: int, measured: int, kind: Kind) -> None:
+    """Of a lower bound it is known that it grew, never that it did not."""
+    now = trained(peak_memory=measured, lower_bounds={"peak_memory": "sparse tensors"})
+    then = past(trained(peak_memory=base))
+    verdict = one(now, growth("peak_memory"), then)
+    assert verdict.kind is kind
+    assert verdict.fails
+    assert verdict.detail == ("" if kind is Kind.GREW else "sparse tensors")
+    # Another metric of the same measurement is exact all the same.
+    assert one(now, growth("params"), then).kind is Kind.PASS
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "says"),
+    [
+        (burden(), burden(), ""),
+        (burden(inputs=("a", "b")), burden(inputs=("a", "c")), "inputs were a, b and are a, c"),
+        (burden(inputs=()), burden(inputs=("a",)), "inputs were none and are a"),
+        (
+            trained(training="Adam"),
+            trained(training="SGD"),
+            "the training step was Adam and is SGD",
+        ),
+        (burden(training=""), trained(training="SGD"), ""),  # was not measured
+        (
+            trained(inputs=("a",), training="Adam"),
+            trained(inputs=("b",), training="SGD"),
+            "inputs were a and are b; the training step was Adam and is SGD",
+        ),
+    ],
+)
+def test_what_else_was_measured(then: Burden, now: Burden, says: str) -> None:
+    """Other inputs and another optimizer are no growth of the network's own."""
+    assert runs_differ(entry_of(NAME, then), now) == says
+    assert runs_differ(entry_of(NAME, then), entry_of(NAME, now)) == says

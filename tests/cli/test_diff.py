@@ -112,6 +112,23 @@ def test_formats(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert there.read_text(encoding="utf-8").startswith("## :x: burden diff: 1 grew\n")
 
 
+@pytest.mark.parametrize(("config", "shown"), [("", True), ('github = "off"', False)])
+def test_step_summary(
+    config: str, shown: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On GitHub Actions the comparison stands in the summary, below what others have written."""
+    (tmp_path / "pyproject.toml").write_text(f"[tool.burden]\n{config}", encoding="utf-8")
+    summary = tmp_path / "summary.md"
+    summary.write_text("Of others.\n", encoding="utf-8")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    main(["diff", str(results(tmp_path / "a", made())), str(results(tmp_path / "b", MORE))])
+    text = summary.read_text(encoding="utf-8")
+    assert text.startswith(
+        "Of others.\n\n## :x: burden diff: 1 grew\n" if shown else "Of others.\n"
+    )
+    assert ("burden diff" in text) is shown
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -123,6 +140,7 @@ def test_formats(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (["old.json", "a.json"], "old.json: results of schema 0"),
         (["edited.json", "a.json"], ": t.py::test_net\n    facts and check differ"),
         (["--base", "main"], "is in no repository that git can use: "),
+        (["a.json", "a.json", "--head", "a.json"], "--head belongs to --base: burden diff --base"),
     ],
 )
 def test_refused(
@@ -211,6 +229,50 @@ def test_base(repository: Path, burden: Burden, scratch: Path) -> None:
     assert git(repository, "status", "--short") == " M nets.py\n"
 
 
+MARKED = """
+import pytest
+from nets import small
+
+@pytest.mark.burden(grow_params="any", grow_macs="any", grow_flops="any", {activation})
+def test_a(burden): burden(small, "1x4")
+
+def test_b(burden): burden(small, "8x4", grow_params="any")
+
+@pytest.mark.skip
+def test_c(burden): burden(small, "9x4")
+"""
+
+
+@pytest.mark.parametrize(
+    ("activation", "first"),
+    [
+        ('grow_activation_memory="any"', "changed"),
+        ('grow_activation_memory="4 B"', "changed"),
+        ('grow_activation_memory="3 B"', "grew"),
+    ],
+)
+def test_limits_of_tests(activation: str, first: str, repository: Path, burden: Burden) -> None:
+    """What a marker or a call allows is allowed here too; a skipped test is not gone."""
+    file = repository / "test_it.py"
+    text = MARKED.replace("{activation}", activation)
+    file.write_text(text.replace("@pytest.mark.skip\n", ""), encoding="utf-8")
+    git(repository, "checkout", "main")
+    git(repository, "commit", "-am", "marked")
+    git(repository, "checkout", "work")
+    git(repository, "merge", "main")
+    widen(repository)
+    file.write_text(text, encoding="utf-8")
+    done = burden("diff", "--base", "main", "--format", "json", folder=repository, CI="true")
+    assert done.returncode == 1, done.stderr
+    found = {each["id"]: each for each in json.loads(done.stdout)["measurements"]}
+    assert list(found) == ["test_it.py::test_a", "test_it.py::test_b", "test_it.py::test_c"]
+    a, b, c = found.values()
+    assert a["fails"] is (first == "grew")
+    grew = {v["limit"]["metric"] for v in b["verdicts"] if v["kind"] == "grew"}
+    assert grew == {"macs", "flops", "activation_memory"}
+    assert (c["difference"], c["fails"]) == ("unknown", False)
+
+
 def test_base_is_where_the_branch_began(repository: Path, burden: Burden) -> None:
     """What the other branch has got since then is not this one's doing."""
     git(repository, "checkout", "main")
@@ -232,6 +294,20 @@ def test_arguments_of_pytest(repository: Path, burden: Burden) -> None:
     done = burden("diff", "--base", "main", "test_new.py", folder=repository)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("test_new.py::test_c: new (warns), 19 params, ")
+
+
+def test_head_that_was_measured(repository: Path, burden: Burden) -> None:
+    """A run that has been is not repeated: here it could not even begin."""
+    widen(repository)
+    command = [sys.executable, "-m", "pytest", "-q", "--burden-json=head.json"]
+    subprocess.run(command, cwd=repository, check=True, capture_output=True)
+    (repository / "test_it.py").write_text("import nowhere", encoding="utf-8")
+    done = burden("diff", "--base", "main", "--head", "head.json", folder=repository)
+    assert (done.returncode, done.stdout.count(": grew\n")) == (1, 2), done.stderr
+    assert " -> head.json)" in done.stdout
+    missing = burden("diff", "--base", "main", "--head", "no.json", folder=repository)
+    assert (missing.returncode, missing.stdout) == (2, "")
+    assert missing.stderr == "burden: no.json cannot be read: No such file or directory\n"
 
 
 @pytest.mark.parametrize("layout", ["PYTHONPATH", "src"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -15,7 +16,16 @@ from pytest_burden.budget.growth import Growth
 from pytest_burden.budget.ids import Glob
 from pytest_burden.budget.limits import Rule
 from pytest_burden.budget.result import Result
-from pytest_burden.budget.verdict import DEFAULTS, NO_GROWTH, Kind, Past, Policy, Verdict, judge
+from pytest_burden.budget.verdict import (
+    DEFAULTS,
+    NO_GROWTH,
+    Kind,
+    Past,
+    Policy,
+    Verdict,
+    judge,
+    runs_differ,
+)
 from pytest_burden.burden import METRICS, Burden, Convention, Figures, OpRow
 from pytest_burden.report.blame import by_module, signed
 from pytest_burden.report.comparison import accepted, allowed, maximum
@@ -80,6 +90,31 @@ def test_grew() -> None:
         " (out 1×64×112×112→1×128×112×112)\n"
         f"{ACCEPT}"
     )
+
+
+def test_other_inputs() -> None:
+    """Where more was asked of the network this is said."""
+    then = burden(inputs=("float32[1, 3, 112, 112]",))
+    differs = runs_differ(entry_of(NAME, then), HEAVY)
+    grew = replace(result(then, HEAVY), otherwise=differs)
+    lines = violations([grew]).splitlines()
+    assert lines[6:8] == [
+        "    measured           forward, float32[1, 3, 224, 224]",
+        "    inputs were float32[1, 3, 112, 112] and are float32[1, 3, 224, 224]",
+    ]
+    shrank = replace(result(HEAVY, then), otherwise="inputs were a and are b")
+    assert "    inputs were a and are b" in warnings([shrank]).splitlines()
+
+
+def test_lower_bounds() -> None:
+    """A lower bound may have grown; the reason is told, and how to live with it."""
+    rough = trained(lower_bounds={"peak_memory": "sparse tensors are counted as they were made"})
+    text = violations([result(trained(), rough, [growth("peak_memory", None, 0)])])
+    assert text.splitlines() == [
+        "t.py::net may have grown in peak_memory: not all is counted",
+        "    sparse tensors are counted as they were made",
+        'Accept lower bounds with [tool.burden.policy] incomplete = "warn".',
+    ]
 
 
 def test_below_its_test() -> None:
