@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -33,6 +33,34 @@ def measurement_ids(test: str, names: Sequence[Name]) -> list[str]:
         seen[base] += 1
         ids.append(base if seen[base] == 1 else f"{base}#{seen[base]}")
     return ids
+
+
+def is_of(name: str, tests: Container[str], collectors: Iterable[str] = ()) -> bool:
+    """Return whether a measurement is one of these tests, or of one below these files and classes.
+
+    Args:
+        name: the measurement's id.
+        tests: node ids of tests.
+        collectors: node ids of files and classes.
+    """
+    # Parameters may have a # of their own, so each may be the one before the name.
+    hashes = (end for end, char in enumerate(name) if char == "#")
+    known = name in tests or any(name[:end] in tests for end in hashes)
+    return known or name.startswith(tuple(f"{collector}::" for collector in collectors))
+
+
+def split_unfinished(unfinished: Iterable[str]) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Return the tests, and the files and classes, of what a run has left unfinished."""
+    names = tuple(unfinished)
+    collectors = tuple(name.removesuffix("::") for name in names if name.endswith("::"))
+    return frozenset(name for name in names if not name.endswith("::")), collectors
+
+
+def natural(name: str) -> list[tuple[int, str]]:
+    """Return a key that sorts ``test[64]`` before ``test[128]``."""
+    parts = re.split(r"([0-9]+)", name)
+    # Every second part is a number; isdigit() would take more than int() does.
+    return [(int(part), part) if at % 2 else (-1, part) for at, part in enumerate(parts)]
 
 
 @dataclass(frozen=True)

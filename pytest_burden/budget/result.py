@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_burden.budget.compare import Change
 from pytest_burden.budget.growth import Growth, parse_growth
 from pytest_burden.budget.limits import Limit, Rule
-from pytest_burden.budget.verdict import Kind, Policy, Verdict
+from pytest_burden.budget.verdict import Kind, Policy, Verdict, renamed
 from pytest_burden.burden import METRICS, Burden, Figures, shallow
+
+RARE = frozenset({"otherwise", "growth", "by_torch", "not_judged", "baseline", "unfinished"})
+"""Keys of results and runs that are left out of JSON where there is nothing to say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +28,14 @@ class Result:
     verdicts: tuple[Verdict, ...]
     changes: tuple[Change, ...] = ()
     """The modules that are not what they were in the baseline, where a metric is not."""
+    otherwise: str = ""
+    """What else was measured than in the baseline: other inputs, another training step."""
+    growth: tuple[Growth, ...] = ()
+    """The limits of growth that its test sets, also where there is nothing to compare with."""
     complete: bool = True
     """Whether the test ran to its end, so that there is nothing more to come."""
+    by_torch: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Of joined runs: by minor version of torch, what other legs have of `verdict.BY_TORCH`."""
 
     @property
     def worst(self) -> Verdict | None:
@@ -62,7 +71,7 @@ class Result:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON-ready dictionaries and lists; `from_dict` reads it back."""
-        return {
+        data = {
             "id": self.id,
             "test": self.test,
             "burden": self.burden.to_dict() if self.burden else None,
@@ -71,7 +80,11 @@ class Result:
                 change._asdict() | {"grown": change.grown._asdict()} for change in self.changes
             ],
             "complete": self.complete,
+            "otherwise": self.otherwise,
+            "growth": list(map(_rule_to_dict, self.growth)),
+            "by_torch": {torch: dict(known) for torch, known in self.by_torch.items()},
         }
+        return without_empty(data)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Result:
@@ -86,7 +99,15 @@ class Result:
                 for change in data["changes"]
             ),
             complete=data["complete"],
+            otherwise=data.get("otherwise", ""),
+            growth=tuple(map(_growth_from_dict, data.get("growth", ()))),
+            by_torch=data.get("by_torch", {}),
         )
+
+
+def without_empty(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return JSON-ready data without what of `RARE` is empty."""
+    return {key: value for key, value in data.items() if value or key not in RARE}
 
 
 def verdict_to_dict(verdict: Verdict) -> dict[str, Any]:
@@ -113,6 +134,10 @@ def _rule_to_dict(rule: Rule | None) -> dict[str, Any] | None:
 def _rule_from_dict(data: Mapping[str, Any] | None) -> Rule | None:
     if data is None or "growth" not in data:
         return Limit(**data) if data else None
+    return _growth_from_dict(data)
+
+
+def _growth_from_dict(data: Mapping[str, Any]) -> Growth:
     percent, amount = parse_growth(data["growth"], METRICS[data["metric"]].unit)
     return Growth(data["metric"], percent, amount, data["where"], data["written"])
 
@@ -131,6 +156,30 @@ def verdict_from_dict(data: Mapping[str, Any]) -> Verdict:
         alike=tuple(data["alike"]),
         allowance=data["allowance"],
     )
+
+
+def as_renamed(
+    results: Sequence[Result], stale: Sequence[Verdict]
+) -> tuple[tuple[Result, ...], tuple[Verdict, ...]]:
+    """Return both without what is only a new name: the result says it, and nothing is stale."""
+    new = (verdict for result in results for verdict in result.verdicts)
+    old = renamed(new, [verdict.subject for verdict in stale])
+    names = set(old.values())
+    return (
+        tuple(
+            _called(result, old[result.id]) if result.id in old else result for result in results
+        ),
+        tuple(verdict for verdict in stale if verdict.subject not in names),
+    )
+
+
+def _called(result: Result, before: str) -> Result:
+    """Return a result whose verdict says that it is not new, but was called otherwise."""
+    verdicts = (
+        dataclasses.replace(v, detail=before) if v.kind is Kind.NEW and v.limit is None else v
+        for v in result.verdicts
+    )
+    return dataclasses.replace(result, verdicts=tuple(verdicts))
 
 
 def in_report_order(results: Sequence[Result]) -> list[Result]:

@@ -24,12 +24,16 @@ class Run:
     """Why it was not a full run; empty for a full one."""
     left_out: tuple[str, ...] = ()
     """Ids of the models in pyproject.toml that were not measured."""
-    not_judged: tuple[str, ...] = ()
-    """Patterns of budgets that matched nothing in a run that was not full."""
+    not_judged: tuple[Verdict, ...] = ()
+    """Of a run that was not full: budgets that matched nothing and what nothing has needed of the
+    baseline. They hold if no other shard measured it."""
     baseline: str = ""
     """What became of the baseline, if the run was to write it."""
     lost: tuple[str, ...] = ()
     """What died on the way, in words: ``worker gw0 was lost while running ...``."""
+    unfinished: tuple[str, ...] = ()
+    """Tests that were skipped or failed before they had measured everything, and with ``::`` at
+    the end files and classes that were skipped as a whole; see `pytest_burden.budget.ids.is_of`."""
 
     @property
     def fails(self) -> bool:

@@ -1,17 +1,25 @@
-"""``burden schema``: the JSON schema of ``[tool.burden]``, for editors and validators."""
+"""``burden schema``: JSON schemas of ``[tool.burden]`` and of results, for other programs."""
 
 from __future__ import annotations
 
 import argparse
+
+from pytest_burden.errors import BurdenError
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command and its arguments."""
     parser = commands.add_parser(
         "schema",
-        help="print the JSON schema of [tool.burden]",
-        description="Print the JSON schema of [tool.burden], draft 7. validate-pyproject finds it"
-        " by itself.",
+        help="print the JSON schema of [tool.burden], or of results",
+        description="Print a JSON schema: of [tool.burden], draft 7, which validate-pyproject finds"
+        " by itself; or of what `pytest --burden-json` writes, draft 2020-12.",
+    )
+    parser.add_argument(
+        "--of",
+        choices=("config", "results"),
+        default="config",
+        help="of [tool.burden] (config), or of what --burden-json writes",
     )
     parser.add_argument(
         "--whole-file",
@@ -22,8 +30,15 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    # Imported here: no other command needs it.
-    from pytest_burden.budget.schema import schema, text, whole_file  # noqa: PLC0415
+    # Imported here: no other command needs them.
+    from pytest_burden.budget import schema as config  # noqa: PLC0415
+    from pytest_burden.report import results_schema as results  # noqa: PLC0415
 
-    print(text(whole_file() if arguments.whole_file else schema()), end="")
+    if arguments.of == "results":
+        if arguments.whole_file:
+            raise BurdenError("--whole-file is about pyproject.toml: not with --of results")
+        print(config.text(results.schema()), end="")
+    else:
+        made = config.whole_file() if arguments.whole_file else config.schema()
+        print(config.text(made), end="")
     return 0

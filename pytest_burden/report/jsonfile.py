@@ -5,18 +5,26 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pytest_burden.budget.files import write_whole
 from pytest_burden.budget.growth import Growth
-from pytest_burden.budget.result import Result, verdict_from_dict, verdict_to_dict
+from pytest_burden.budget.ids import natural
+from pytest_burden.budget.result import (
+    RARE,
+    Result,
+    verdict_from_dict,
+    verdict_to_dict,
+    without_empty,
+)
 from pytest_burden.budget.run import Run, verdict_word
-from pytest_burden.budget.verdict import Kind, Verdict
+from pytest_burden.budget.verdict import BY_TORCH, Kind, Verdict
 from pytest_burden.budget.wellformed import misfit
 from pytest_burden.burden import METRICS, Convention
 from pytest_burden.errors import BurdenError
+from pytest_burden.report.inert import inert_json
 
 SCHEMA = 1
 """Raised whenever a reader of the last version would misread the file."""
@@ -37,9 +45,10 @@ def to_dict(run: Run, versions: Mapping[str, str]) -> dict[str, Any]:
 
     Args:
         run: what was measured and decided.
-        versions: of python, pytest and pytest-burden; that of torch stands in each burden.
+        versions: of python, pytest, pytest-burden and the platform; that of torch stands in each
+            burden.
     """
-    return {
+    data = {
         "schema": SCHEMA,
         "versions": dict(versions),
         "verdict": "fail" if run.fails else "pass",
@@ -54,15 +63,16 @@ def to_dict(run: Run, versions: Mapping[str, str]) -> dict[str, Any]:
             result.to_dict() | {"verdict": verdict_word(result, enforced=run.enforced)}
             for result in run.results
         ],
-        # Rarely there is anything to say: other readers need not know of them.
-        **({"not_judged": list(run.not_judged)} if run.not_judged else {}),
-        **({"baseline": run.baseline} if run.baseline else {}),
+        "not_judged": [verdict_to_dict(verdict) for verdict in run.not_judged],
+        "baseline": run.baseline,
+        "unfinished": list(run.unfinished),
     }
+    return without_empty(data)
 
 
 def dump(run: Run, versions: Mapping[str, str]) -> str:
     """Return the text of the file."""
-    return f"{json.dumps(to_dict(run, versions), indent=1, ensure_ascii=False)}\n"
+    return inert_json(f"{json.dumps(to_dict(run, versions), indent=1, ensure_ascii=False)}\n")
 
 
 def write(path: Path, run: Run, versions: Mapping[str, str]) -> None:
@@ -72,6 +82,16 @@ def write(path: Path, run: Run, versions: Mapping[str, str]) -> None:
         OSError: it cannot be written.
     """
     write_whole(path, dump(run, versions))
+
+
+def joined_versions(each: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """Return the versions of several runs as one: ``3.11.9, 3.12.1`` where they differ."""
+    found: dict[str, set[str]] = {}
+    for versions in each:
+        for name, text in versions.items():
+            # Runs that were joined before have several.
+            found.setdefault(name, set()).update(text.split(_BETWEEN))
+    return {name: _BETWEEN.join(sorted(texts, key=natural)) for name, texts in found.items()}
 
 
 def load(text: str, name: str) -> Written:
@@ -110,11 +130,16 @@ def from_dict(data: object, name: str) -> Written:
     except (AttributeError, BurdenError, IndexError, KeyError, TypeError, ValueError) as error:
         missing = "the key is missing: " if isinstance(error, KeyError) else ""
         raise BurdenError(f"{name}: broken: {missing}{_line(error)}; {_WRITE}") from error
-    if wrong := next(_wrong(run, versions, verdict), ""):
+    # Only what has the right types can be written again.
+    wrong = next(_wrong(run, versions, verdict), "")
+    if not wrong:
+        wrong = next(_unlike(data, to_dict(run, versions)), "")
+    if wrong:
         raise BurdenError(f"{name}: broken: {_line(wrong)}; {_WRITE}")
     return Written(run, versions)
 
 
+_BETWEEN = ", "
 _WRITE = f"write it with {RENEW}"
 _SHOWN = 120
 
@@ -133,9 +158,10 @@ def _run(data: Mapping[str, Any]) -> Run:
         enforced=data["enforced"],
         partial=tuple(data["partial"]),
         left_out=tuple(data["left_out"]),
-        not_judged=tuple(data.get("not_judged", ())),
+        not_judged=tuple(map(verdict_from_dict, data.get("not_judged", ()))),
         baseline=data.get("baseline", ""),
         lost=tuple(data["lost"]),
+        unfinished=tuple(data.get("unfinished", ())),
     )
 
 
@@ -149,6 +175,29 @@ def _wrong(run: Run, versions: object, verdict: object) -> Iterator[str]:
     yield from _inconsistent(run, verdict)
 
 
+def _unlike(found: Any, written: Any, path: str = "") -> Iterator[str]:
+    """Yield where data is not what it would be if it were written again.
+
+    Keys that are not known are let alone: a later version may have more of them.
+    """
+    if isinstance(written, Mapping) and isinstance(found, Mapping):
+        for key in (*written, *(key for key in found if key in RARE and key not in written)):
+            place = f"{path}.{key}".lstrip(".")
+            if key not in found:
+                yield f"{place}: missing"
+            elif key not in written:
+                yield f"{place}: empty, and then left out"
+            else:
+                yield from _unlike(found[key], written[key], place)
+    elif isinstance(written, list | tuple) and isinstance(found, list | tuple):
+        if len(found) != len(written):
+            yield f"{path}: not as it is written"
+        for number, (one, other) in enumerate(zip(found, written, strict=False)):
+            yield from _unlike(one, other, f"{path}[{number}]")
+    elif type(found) is not type(written) or found != written:
+        yield f"{path}: not as it is written"
+
+
 def _inconsistent(run: Run, verdict: object) -> Iterator[str]:
     for name, count in Counter(result.id for result in run.results).items():
         if count > 1:
@@ -158,7 +207,11 @@ def _inconsistent(run: Run, verdict: object) -> Iterator[str]:
             yield f"the verdict {each.kind.value} of {each.subject}: {text}"
     for result in run.results:
         burden = result.burden
-        if burden and any((burden.value(metric) or 0) < 0 for metric in METRICS):
+        known = [number for numbers in result.by_torch.values() for number in numbers.items()]
+        if any(metric not in BY_TORCH for metric, _ in known):
+            yield f"by_torch of {result.id}: not one of {', '.join(BY_TORCH)}"
+        known += [(metric, burden.value(metric) or 0) for metric in METRICS] if burden else []
+        if any(number < 0 for _, number in known):
             yield f"a metric of {result.id} is negative"
     if verdict != ("fail" if run.fails else "pass"):
         yield f"its verdict is {verdict!r}, which its measurements are not"

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 import pytest
 
 from pytest_burden.budget.baseline import Baseline
 from pytest_burden.budget.config import FILE
-from pytest_burden.budget.result import Result
+from pytest_burden.budget.ids import natural
+from pytest_burden.budget.result import Result, as_renamed
 from pytest_burden.budget.run import Run
-from pytest_burden.budget.verdict import Kind, Past, Verdict, judge_globs, judge_stale, renamed
+from pytest_burden.budget.verdict import Kind, Past, Verdict, judge_globs, judge_stale
 from pytest_burden.session.settings import Settings
 
 
@@ -65,11 +65,10 @@ class State:
                 settings.policies,
             )
         stale: tuple[Verdict, ...] = ()
+        missing: tuple[Verdict, ...] = ()
         if settings.enforced and not collecting:
-            stale = self._stale(results, full=not partial)
-        old = renamed((v for result in results for v in result.verdicts), self.stale)
-        results = tuple(_as_renamed(result, old) for result in results)
-        stale = tuple(verdict for verdict in stale if verdict.subject not in old.values())
+            stale, missing = self._stale(results, full=not partial)
+        results, stale = as_renamed(results, stale)
         models = [model.id for model in settings.config.models]
         return Run(
             results=results,
@@ -82,18 +81,29 @@ class State:
             enforced=settings.enforced,
             partial=partial,
             left_out=tuple(m for m in models if m not in self.reported and not collecting),
-            not_judged=tuple(verdict.detail for verdict in unmatched) if partial else (),
+            not_judged=(*unmatched, *(() if settings.update else missing)) if partial else (),
             lost=tuple(
                 f"worker {worker} was lost{f' while running {test}' if test else ''}"
                 for worker, test in self.lost.items()
             ),
+            unfinished=tuple(sorted(self._unfinished())),
         )
 
-    def _stale(self, results: Iterable[Result], *, full: bool) -> tuple[Verdict, ...]:
+    def _unfinished(self) -> Iterable[str]:
+        """Yield what may have more to measure than has arrived, as `Run.unfinished` has it."""
+        for test in self.unfinished:
+            results = self.by_test.get(test, ())
+            if not results or not all(result.complete for result in results):
+                yield test
+        yield from (f"{collector}::" for collector in self.skipped_collectors)
+
+    def _stale(
+        self, results: Iterable[Result], *, full: bool
+    ) -> tuple[tuple[Verdict, ...], tuple[Verdict, ...]]:
         """Judge what the baseline and the configuration have for nothing; remember the former.
 
         What is not measured is known in a full run; but a model that pyproject.toml has no longer
-        is gone, whatever was run.
+        is gone, whatever was run. What a full run alone could tell is returned second.
         """
         settings = self.settings
         past = Past(settings.baseline or Baseline(""), settings.config.allowances, settings.today)
@@ -104,12 +114,11 @@ class State:
             self.skipped_collectors,
             settings.policies,
         )
-        if not full:
-            models = {model.id for model in settings.config.models}
-            names = {v.subject for v in found if v.subject.startswith(f"{FILE}::")} - models
-            found = tuple(v for v in found if v.subject in names)
-        self.stale = tuple(v.subject for v in found if v.subject in past.baseline.entries)
-        return found
+        models = {model.id for model in settings.config.models}
+        names = {v.subject for v in found if v.subject.startswith(f"{FILE}::")} - models
+        known = tuple(v for v in found if full or v.subject in names)
+        self.stale = tuple(v.subject for v in known if v.subject in past.baseline.entries)
+        return known, () if full else tuple(v for v in found if v.subject not in names)
 
     def _results(self) -> tuple[Result, ...]:
         """Return one result for each id, sorted: workers finish in any order."""
@@ -119,7 +128,7 @@ class State:
             known = by_id.get(result.id)
             if known is None or result.fails > known.fails:
                 by_id[result.id] = result
-        return tuple(sorted(by_id.values(), key=lambda result: _natural(result.id)))
+        return tuple(sorted(by_id.values(), key=lambda result: natural(result.id)))
 
     def _nothing(self, results: Iterable[Result], collecting: bool) -> tuple[Verdict, ...]:  # noqa: FBT001
         measured = any(result.burden for result in results)
@@ -156,21 +165,3 @@ class State:
             yield "stopped early"
         if self.lost:
             yield "a worker was lost"
-
-
-def _as_renamed(result: Result, old: Mapping[str, str]) -> Result:
-    """Return a result whose verdict says that it is not new, but was called otherwise."""
-    if result.id not in old:
-        return result
-    verdicts = (
-        replace(v, detail=old[result.id]) if v.kind is Kind.NEW and v.limit is None else v
-        for v in result.verdicts
-    )
-    return replace(result, verdicts=tuple(verdicts))
-
-
-def _natural(name: str) -> list[tuple[int, str]]:
-    """Return a key that sorts ``test[64]`` before ``test[128]``."""
-    parts = re.split(r"([0-9]+)", name)
-    # Every second part is a number; isdigit() would take more than int() does.
-    return [(int(part), part) if at % 2 else (-1, part) for at, part in enumerate(parts)]
