@@ -33,6 +33,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="write everything measured and decided to FILE, as JSON",
     )
     group.addoption(
+        "--burden-markdown",
+        metavar="FILE",
+        default=None,
+        help="write the report to FILE, as GitHub's Markdown",
+    )
+    group.addoption(
+        "--burden-github",
+        choices=("auto", "off"),
+        default=None,
+        help="whether a run on GitHub Actions writes a summary of the step and annotations (auto)",
+    )
+    group.addoption(
         "--burden-table",
         choices=("auto", "all", "failed", "off"),
         default=None,
@@ -185,7 +197,8 @@ def _is_on(config: pytest.Config) -> bool:
 
 def _is_configured(config: pytest.Config) -> bool:
     """Return whether configuration or command line have to do with budgets."""
-    options = ("burden_json", "burden_table", "burden_strict", "burden_off", "burden_update")
+    names = ("json", "markdown", "github", "table", "strict", "off", "update")
+    options = [f"burden_{name}" for name in names]
     if any(config.getoption(name) is not None for name in options):
         return True
     if config.getoption("numprocesses", None) or config.getoption("tx", None):

@@ -16,8 +16,10 @@ from pytest_burden.budget.limits import Limit
 from pytest_burden.budget.result import Result
 from pytest_burden.budget.run import Run
 from pytest_burden.budget.verdict import NO_GROWTH, Past, judge
+from pytest_burden.report.annotations import Sources, annotate
 from pytest_burden.report.jsonfile import to_dict
 from pytest_burden.report.markdown import markdown
+from pytest_burden.report.room import COMMENT
 from pytest_burden.report.terminal import summary
 
 SIZES = (1_000, 10_000)
@@ -65,7 +67,7 @@ def steps(number: int) -> Mapping[str, Callable[[], object]]:
             for name, each in heavier.items()
         ]  # fmt: skip
 
-    run = Run(results=tuple(judged()))
+    run, grown = Run(results=tuple(judged())), Run(results=tuple(compared()))
     return {
         "baseline, read": lambda: baseline.read(text),
         "baseline, written": lambda: baseline.dump(before),
@@ -73,6 +75,9 @@ def steps(number: int) -> Mapping[str, Callable[[], object]]:
         "judged, and compared by module": compared,
         "table": lambda: summary(run, mode="all"),
         "Markdown": lambda: markdown(run),
+        "Markdown, all have grown": lambda: markdown(grown),
+        "Markdown, in a comment": lambda: markdown(grown, COMMENT),
+        "annotations": lambda: annotate(grown, Sources()),
         "JSON": lambda: to_dict(run, {}),
     }
 

@@ -16,6 +16,7 @@ FILE = "pyproject.toml"
 
 Real = Literal["auto", "never"]
 Table = Literal["auto", "all", "failed", "off"]
+GitHub = Literal["auto", "off"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,8 @@ class Config:
     real: Real = "auto"
     """Whether a network that cannot be traced without data may be run once."""
     table: Table = "auto"
+    github: GitHub = "auto"
+    """Whether GitHub Actions get a summary of the step and annotations."""
     junit: bool = True
     """Whether the figures are written into JUnit XML as properties."""
     limits: tuple[Rule, ...] = ()

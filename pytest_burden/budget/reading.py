@@ -39,13 +39,24 @@ OPTIONS: Mapping[str, tuple[object, ...]] = {
     "target": ("cpu", "cuda"),
     "real": ("auto", "never"),
     "table": ("auto", "all", "failed", "off"),
+    "github": ("auto", "off"),
     "junit": (True, False),
 }
 """Settings with few values; the first is the default."""
 NUMBERS: Mapping[str, int] = {"datum_bytes": 1, "transcendental": 0}
 """Settings that are whole numbers, and the least of them."""
 DEVICE = "cuda(:[0-9]+)?"
-SETTINGS = ("fma", "datum_bytes", "transcendental", "target", "device", "real", "table", "junit")
+SETTINGS = (
+    "fma",
+    "datum_bytes",
+    "transcendental",
+    "target",
+    "device",
+    "real",
+    "table",
+    "github",
+    "junit",
+)
 MODEL_KEYS = ("build", "inputs", "kwargs", "training")
 _EXAMPLES = {
     "limits": '[tool.burden.limits] max_params = "26M"',
@@ -110,6 +121,7 @@ class _Reader:
             device=self._device(table),
             real=self._setting(table, "real", "auto"),
             table=self._setting(table, "table", "auto"),
+            github=self._setting(table, "github", "auto"),
             junit=self._setting(table, "junit", True),  # noqa: FBT003 a default
             limits=self._limits(("tool", "burden", "limits"), self._sub(table, "limits")),
             budgets=self._budgets(self._sub(table, "budgets")),
@@ -284,6 +296,12 @@ class _Reader:
 def _dotted(path: Path) -> str:
     """Return the path as TOML writes it, with quotes where a part needs them."""
     return ".".join(part if _BARE.fullmatch(part) else json.dumps(part) for part in path)
+
+
+def undotted(text: str) -> Path:
+    """Return the path that a text such as ``tool.burden.budgets."a.b".max_flops`` stands for."""
+    parts = re.findall(r'[A-Za-z0-9_-]+|"(?:[^"\\]|\\.)*"', text)
+    return tuple(json.loads(part) if part.startswith('"') else part for part in parts)
 
 
 def _toml(value: object) -> str:

@@ -116,6 +116,7 @@ _SETTING_MEANS = {
     "device": "Where cuda_memory is measured.",
     "real": "never: refuse networks that need data instead of running them.",
     "table": "Which measurements the summary shows.",
+    "github": "Whether GitHub Actions get a summary of the step and annotations.",
     "junit": "Whether the figures are written into JUnit XML as properties.",
 }
 

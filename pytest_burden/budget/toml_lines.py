@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 if sys.version_info >= (3, 11):
@@ -30,10 +30,20 @@ def find_line(text: str, path: Sequence[str]) -> int | None:
 
     ``text`` must be valid TOML. None if not even the first part of the path is written.
     """
+    return nearest_line(all_lines(text), path)
+
+
+def all_lines(text: str) -> dict[Path, int]:
+    """Return the line (from 1) of every key and table of a valid TOML text."""
     lines: dict[Path, int] = {}
     for each in statements(text):
         for end in range(1, len(each.path) + 1):
             lines.setdefault(each.path[:end], each.line)
+    return lines
+
+
+def nearest_line(lines: Mapping[Path, int], path: Sequence[str]) -> int | None:
+    """Return the line of ``path`` among those of `all_lines`, or of the nearest table around it."""
     around = (tuple(path[:end]) for end in range(len(path), 0, -1))
     return next((lines[outer] for outer in around if outer in lines), None)
 

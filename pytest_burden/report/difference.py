@@ -6,17 +6,15 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pytest_burden.budget.difference import Comparison, Difference, How, Side, Step
-from pytest_burden.budget.growth import Growth
+from pytest_burden.budget.difference import Comparison, Difference, How, Side
 from pytest_burden.budget.result import verdict_to_dict
-from pytest_burden.budget.units import show, show_excess, show_percent
-from pytest_burden.budget.verdict import Kind, Verdict
+from pytest_burden.budget.units import show
+from pytest_burden.budget.verdict import Kind
 from pytest_burden.burden import METRICS
-from pytest_burden.report.blame import by_module
-from pytest_burden.report.comparison import allowed
-from pytest_burden.report.lines import HEAVIEST, columns, first
-from pytest_burden.report.markdown import code, preformatted
-from pytest_burden.report.network import NOTHING
+from pytest_burden.report import gfm
+from pytest_burden.report.changed import HEADERS, Changed, cells, modules, section, title
+from pytest_burden.report.lines import HEAVIEST
+from pytest_burden.report.room import LARGEST, fitting
 from pytest_burden.report.terminal import Line, Style
 
 SCHEMA = 1
@@ -26,7 +24,8 @@ _ACCEPT = (
     "Make it lighter, or allow it: grow_ limits in [tool.burden.limits], or"
     " [[tool.burden.allow]] for a while."
 )
-_HEADERS = ("metric", "before", "after", "difference", "allowed", "verdict")
+_FEW = 10
+"""How many measurements are shown where there is no room for all that changed."""
 _SUMMED_UP = ("params", "flops", "activation_memory")
 _UNTOLD = ("same", "unknown")
 """What is a number in the last line alone."""
@@ -50,41 +49,47 @@ def lines(comparison: Comparison, verbosity: int = 0) -> list[Line]:
         found.append(Line(""))
     found += [Line(text, "warn") for text in _notes(comparison)]
     found.append(Line(heading(comparison), "bad" if comparison.fails else "good"))
-    if any(v.fails for d in comparison.differences for v in d.verdicts if v.kind is Kind.GREW):
-        found.append(Line(_ACCEPT))
-    return found
+    return [*found, *map(Line, _advice(comparison))]
 
 
-def markdown(comparison: Comparison) -> str:
-    """Return the same as Markdown, for a comment on a change: one table, then the modules."""
-    mark = ":x:" if comparison.fails else ":white_check_mark:"
-    parts = [f"## {mark} {_counted(comparison)}", ""]
-    parts += [f"{code(comparison.base.name)} to {code(comparison.head.name)}", ""]
-    rows = []
-    told = []
-    for difference in _in_report_order(comparison.differences):
-        head, *rest = _blame(difference, 0) or [""]
-        if difference.steps:
-            names = [code(_title(difference)), *("" for _ in difference.steps)]
-            cells = zip(names, _rows(difference), strict=False)
-            rows += [(name, *row[:4], row[5] or row[4]) for name, row in cells]
-        elif difference.how not in _UNTOLD:
-            rows.append((code(_title(difference)), "", "", "", "", _word(difference)))
-        told += [difference.id, head, *rest] if head else []
-        told += [f"{difference.id}: {text.strip()}" for text in _details(difference)]
-    if rows:
-        parts += [
-            _row(("measurement", *_HEADERS[:4], "verdict")),
-            _row([*_ALIGN]),
-            *map(_row, rows),
-        ]
-        parts.append("")
-    parts += [preformatted("\n".join(told))] if told else []
-    parts += [line for note in _notes(comparison) for line in (code(note), "")]
-    return "\n".join(parts).rstrip("\n") + "\n"
+def _advice(comparison: Comparison) -> list[str]:
+    """Return the next step where something has grown that may not."""
+    verdicts = (v for difference in comparison.differences for v in difference.verdicts)
+    return [_ACCEPT] if any(v.fails for v in verdicts if v.kind is Kind.GREW) else []
 
 
-_ALIGN = ("---", "---", "---:", "---:", "---:", "---")
+def markdown(comparison: Comparison, room: int = LARGEST) -> str:
+    """Return the same as Markdown, for a comment on a change: one table, then the modules.
+
+    It looks as what a run says of its baseline; what fails stands first. In at most ``room`` bytes:
+    all that changed, else some of it, else the heading alone; empty if not even that fits.
+    """
+    worst = sorted(comparison.differences, key=lambda each: (not each.fails, not each.warns))
+    changed = [each for each in worst if each.how not in _UNTOLD]
+    shown = [len(changed), *(most for most in (_FEW, 0) if most < len(changed))]
+    return fitting((_document(comparison, changed, most) for most in shown), room)
+
+
+def _document(comparison: Comparison, changed: Sequence[Difference], most: int) -> Iterator[str]:
+    """Yield the pieces of a document that shows so many measurements, the first ones."""
+    yield gfm.heading(_counted(comparison), good=not comparison.fails)
+    yield f"{gfm.code(comparison.base.name)} to {gfm.code(comparison.head.name)}\n\n"
+    if left := len(changed) - most:
+        yield f"Not everything fits here: {left:,} measurements that changed are left out.\n\n"
+    yield from section(_changed(each, comparison) for each in changed[:most])
+    yield "\n"
+    yield from gfm.preformatted([*_notes(comparison), *_advice(comparison)])
+
+
+def _changed(difference: Difference, comparison: Comparison) -> Changed:
+    return Changed(
+        id=difference.id,
+        word=_word(difference) + _warns(difference),
+        was=_was(difference),
+        rows=_rows(difference),
+        changes=difference.changes,
+        details=[f"{difference.id}: {text}" for text in _asides(difference, comparison)],
+    )
 
 
 def to_dict(comparison: Comparison) -> dict[str, Any]:
@@ -100,6 +105,7 @@ def to_dict(comparison: Comparison) -> dict[str, Any]:
                 "was": each.before.id if each.before else None,
                 "difference": each.how,
                 "fails": each.fails,
+                **({"otherwise": each.otherwise} if each.otherwise else {}),
                 "metrics": {
                     step.metric: {"before": step.before, "after": step.after} for step in each.steps
                 },
@@ -154,22 +160,24 @@ def _word(difference: Difference) -> str:
     return ranked[0].kind.value if ranked else "changed"
 
 
-def _title(difference: Difference) -> str:
-    then = difference.before
-    was = f" (was {then.id})" if then and difference.after and then.id != difference.id else ""
-    return f"{difference.id}{was}"
+def _was(difference: Difference) -> str:
+    """Return the id that a measurement had before, if it was another."""
+    then = difference.before if difference.after else None
+    return then.id if then and then.id != difference.id else ""
+
+
+def _warns(difference: Difference) -> str:
+    return " (warns)" if difference.warns else ""
 
 
 def _block(difference: Difference, comparison: Comparison, verbosity: int) -> Iterator[str]:
-    word = _word(difference)
-    warns = " (warns)" if difference.warns else ""
-    yield f"{_title(difference)}: {word}{warns}{_sum(difference)}"
-    if difference.how == "added" and difference.id in comparison.base.unmeasured:
-        yield f"    could not be measured in {comparison.base.name}"
+    name = title(difference.id, _was(difference))
+    yield f"{name}: {_word(difference)}{_warns(difference)}{_sum(difference)}"
     if steps := _rows(difference):
-        yield from (f"    {text}" for text in _aligned([_HEADERS, *steps]))
-    yield from _details(difference)
-    yield from _blame(difference, verbosity)
+        yield from (f"    {text}" for text in _aligned([HEADERS, *steps]))
+    yield from (f"    {text}" for text in _asides(difference, comparison))
+    most = len(difference.changes) if verbosity else HEAVIEST
+    yield from modules(difference.changes, [step.metric for step in difference.steps], most)
 
 
 def _sum(difference: Difference) -> str:
@@ -188,50 +196,19 @@ def _sum(difference: Difference) -> str:
 
 def _rows(difference: Difference) -> list[tuple[str, ...]]:
     by_metric = {v.limit.metric: v for v in difference.verdicts if v.limit}
-    return [_cells(step, by_metric.get(step.metric)) for step in difference.steps]
+    return [cells(step, by_metric.get(step.metric)) for step in difference.steps]
 
 
-def _cells(step: Step, verdict: Verdict | None) -> tuple[str, ...]:
-    before, after, text = _texts(step)
-    limit = verdict.limit if verdict else None
-    most = allowed(limit) if isinstance(limit, Growth) else ""
-    word = verdict.kind.value if verdict else ""
-    if verdict and verdict.warns:
-        word = f"{word} (warns)"
-    return step.metric, before, after, text, most, word
-
-
-def _texts(step: Step) -> tuple[str, str, str]:
-    """Return a metric before and after, and the difference with its sign and in per cent."""
-    unit = METRICS[step.metric].unit
-    if step.before is None or step.after is None:
-        one, other = (
-            NOTHING if value is None else show(value, unit) for value in (step.before, step.after)
-        )
-        return one, other, NOTHING
-    more, less = max(step.before, step.after), min(step.before, step.after)
-    high, low, text = show_excess(more, less, unit)
-    share = f" ({show_percent(more - less, step.before)})" if step.before else ""
-    if step.after > step.before:
-        return low, high, f"+{text}{share}"
-    return high, low, f"-{text}{share}"
-
-
-def _details(difference: Difference) -> list[str]:
-    """Return what there is to say of verdicts: an allowance, why nothing was measured."""
-    return [
-        f"    {v.limit.metric + ': ' if v.limit else ''}{' '.join(v.detail.split())}"
-        for v in difference.verdicts
-        if v.detail
-    ]
-
-
-def _blame(difference: Difference, verbosity: int) -> list[str]:
-    metrics = [step.metric for step in difference.steps]
-    metrics.sort(key=lambda metric: metric != "flops")  # by which modules are ranked
-    most = len(difference.changes) if verbosity else HEAVIEST
-    rows = by_module(difference.changes, metrics, most)
-    return columns([first(number, *row, "by module") for number, row in enumerate(rows)])
+def _asides(difference: Difference, comparison: Comparison) -> Iterator[str]:
+    """Yield what there is to say beside numbers: why nothing was measured, an allowance."""
+    if difference.how == "added" and difference.id in comparison.base.unmeasured:
+        yield f"could not be measured in {comparison.base.name}"
+    if difference.otherwise:
+        yield difference.otherwise
+    for verdict in difference.verdicts:
+        if verdict.detail:
+            metric = f"{verdict.limit.metric}: " if verdict.limit else ""
+            yield f"{metric}{' '.join(verdict.detail.split())}"
 
 
 def _notes(comparison: Comparison) -> Iterator[str]:
@@ -255,7 +232,3 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
         ).rstrip()
         for row in rows
     ]
-
-
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"

@@ -1,80 +1,107 @@
-"""The summary as Markdown, for GitHub's step summary: the same rows, ids neutralised."""
+"""A run as Markdown, for GitHub's step summary, for a comment, or as a file of its own.
+
+The verdict in one line, what is not what it was in the baseline, what fails and what warns; all
+measurements and what there is to know of them are folded. What does not fit is left out by whole
+sections, and the document says so.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from pathlib import Path
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 
+from pytest_burden.budget import baseline
 from pytest_burden.budget.result import Result
 from pytest_burden.budget.run import Run
-from pytest_burden.report.message import Case, sentences
-from pytest_burden.report.table import table
+from pytest_burden.report import changed, gfm
+from pytest_burden.report.message import Case, failing, lines_of, told, warning
+from pytest_burden.report.room import LARGEST, fitting, joined
+from pytest_burden.report.table import table, tenths
+from pytest_burden.report.terminal import OFF, notes
 
-LARGEST = 1024 * 1024
-"""GitHub drops the summary of a step, other tools' parts included, from this many bytes on."""
-
-_PLAIN = re.compile(r"[^A-Za-z0-9 /-]")
-_KEPT = re.compile(r"[^A-Za-z0-9 .,:()%+\n/-]")
+_FEW = 10
+"""How many measurements are shown where not all can be that changed or do not pass."""
+_WHERE = (
+    "`pytest --burden-json=FILE` writes everything into a file, which `burden report FILE` shows."
+)
 
 
 def markdown(run: Run, room: int = LARGEST) -> str:
-    """Return the summary in at most ``room`` bytes.
+    """Return the report of a run in at most ``room`` bytes.
 
-    All rows, else those that do not pass, else the totals; empty if not even these fit.
+    Everything; else without the measurements that are what they were and pass; else some of the
+    others; else the totals; empty if not even these fit.
     """
-    failing = [result for result in run.results if result.fails or result.warns]
-    for results in (run.results, failing, ()):
-        text = _document(run, results)
-        if len(text.encode()) <= room:
-            return text
-    return ""
+    return fitting(_documents(run, room), room)
 
 
-def append_to(path: Path, run: Run) -> None:
-    """Append the summary to a file that other tools write too, so that all of it can be shown.
-
-    A file that cannot be read or written is left alone: the terminal has said everything.
-    """
-    try:
-        taken = path.stat().st_size if path.exists() else 0
-        with path.open("a", encoding="utf-8", errors="replace") as file:
-            file.write(markdown(run, LARGEST - taken))
-    except OSError:
-        return
-
-
-def code(text: str) -> str:
-    """Return any text as one inline piece of code: nothing in it is Markdown, HTML or a mention.
-
-    Every character that could mean something is written as an entity, a line break as a space.
-    """
-    line = " ".join(text.split())
-    return f"<code>{_PLAIN.sub(lambda match: f'&#{ord(match[0])};', line)}</code>"
+def _documents(run: Run, room: int) -> Iterator[Iterable[str]]:
+    """Yield the document, then shorter ones, each in pieces that are made when asked for."""
+    results = sorted(run.results, key=lambda result: (not result.fails, not result.warns))
+    count = _count(len(results), "measurement")
+    news = joined(_news(run, results, sys.maxsize), room)
+    if news is not None:
+        middle = [f"{news}\n"] if news.strip() else []
+        yield chain(_head(run), middle, _rest(run, results))
+        says = f"the table of {count} and the notes are left out"
+        yield chain(_head(run), _shortened(says), middle)
+    says = f"of {count} at most {_FEW} are shown in each part"
+    yield chain(_head(run), _shortened(says), _news(run, results, _FEW))
+    yield chain(_head(run), _shortened(f"{count} are left out"))
 
 
-def preformatted(text: str) -> str:
-    """Return a text of several lines as it stands, nothing in it being Markdown or a mention."""
-    shown = _KEPT.sub(lambda match: f"&#{ord(match[0])};", text)
-    return f"<pre>{shown}</pre>\n"
+def _shortened(says: str) -> Iterator[str]:
+    yield f"Not everything fits here: {says}. {_WHERE}\n\n"
 
 
-def _document(run: Run, results: Sequence[Result]) -> str:
-    mark = ":x:" if run.fails else ":white_check_mark:"
-    parts = [f"## {mark} burden: {run.counts()}", ""]
+def _head(run: Run) -> Iterator[str]:
+    yield gfm.heading(f"burden: {run.counts()}", good=not run.fails)
+    if not run.enforced:
+        yield f"{OFF}\n\n"
+
+
+def _news(run: Run, results: Sequence[Result], most: int) -> Iterator[str]:
+    """Yield what changed, what fails and what warns, of each so many at most."""
+    differing = chain(map(changed.of_result, results), map(changed.of_stale, run.verdicts))
+    known = islice(filter(None, differing), most)
+    yield from gfm.titled(f"Changed since {baseline.FILE}", changed.section(known))
+    unwritten = [run.baseline] if " not " in run.baseline else []
+    lost = [*unwritten, *run.lost]
+    yield from gfm.titled("Fails", _told(run, failing(results, run.verdicts), most, lost))
+    yield from gfm.titled("Warns", _told(run, warning(results, run.verdicts), most))
+
+
+def _told(run: Run, cases: Iterable[Case], most: int, more: Iterable[str] = ()) -> Iterator[str]:
+    """Yield what there is to say of verdicts, but for what stands below the table already."""
+    briefly = (case._replace(changes=(), otherwise="") for case in cases)
+    blocks = islice(told(briefly, [result.id for result in run.results]), most)
+    return gfm.preformatted(chain(lines_of(blocks), more))
+
+
+def _rest(run: Run, results: Sequence[Result]) -> Iterator[str]:
+    """Yield all measurements and all notes, folded."""
     if results:
-        cells = table(run, results)
-        align = ["---", *("---:" for _ in cells.headers[1:-1]), "---"]
-        parts += [_row(cells.headers), _row(align)]
-        parts += [_row([code(row[0]), *row[1:]]) for row in cells.rows]
-        parts.append("")
-    if hidden := len(run.results) - len(results):
-        parts += [f"{hidden} more not shown.", ""]
-    known = [result.id for result in run.results]
-    told = sentences((Case(v) for v in run.verdicts if v.fails or v.warns), known)
-    parts += [line for text in [*told.splitlines(), *run.lost] for line in (code(text), "")]
-    return "\n".join(parts) + "\n"
+        title = _count(len(results), "measurement")
+        yield from gfm.folded(title, _measurements(run, results))
+    if said := notes(run, 1):
+        yield from gfm.folded(_count(len(said), "note"), gfm.preformatted(said))
 
 
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+def _measurements(run: Run, results: Sequence[Result]) -> Iterator[str]:
+    cells = table(run, results)
+    align = f"l{'r' * (len(cells.headers) - 3)}ll"
+    rows = map(_measurement, cells.rows, cells.results)
+    return gfm.table_lines(cells.headers, rows, align)
+
+
+def _measurement(row: Sequence[str], result: Result) -> Sequence[str]:
+    """Return the cells of a row, with a bar for how much of the tightest limit is used."""
+    name, *middle, use, verdict = row
+    full = tenths(result)
+    shown = use if full is None else f"{gfm.bar(full)} {use}"
+    return gfm.code(name), *middle, shown, gfm.word(verdict)
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number:,} {word}{'s' * (number != 1)}"

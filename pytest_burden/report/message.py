@@ -17,6 +17,7 @@ from pytest_burden.errors import suggest
 from pytest_burden.report.blame import BLAMED
 from pytest_burden.report.comparison import compared, maximum, new, stale
 from pytest_burden.report.lines import (
+    ACCEPT_BOUNDS,
     HEAVIEST,
     Lines,
     calls,
@@ -28,7 +29,6 @@ from pytest_burden.report.lines import (
     rule_or_gap,
 )
 
-_ACCEPT_BOUNDS = 'Accept lower bounds with [tool.burden.policy] incomplete = "warn".'
 _LIGHTER = "Make it lighter, or raise the limit where it stands."
 
 
@@ -38,6 +38,8 @@ class Case(NamedTuple):
     verdict: Verdict
     burden: Burden | None = None
     changes: tuple[Change, ...] = ()
+    otherwise: str = ""
+    """As in `Result`."""
 
 
 def violations(results: Iterable[Result], test: str = "") -> str:
@@ -45,39 +47,71 @@ def violations(results: Iterable[Result], test: str = "") -> str:
 
     With ``test``, it is shown below that test's name: the id of the test is not repeated.
     """
-    return sentences(_cases(results, lambda verdict: verdict.fails), test=test)
+    return sentences(failing(results), test=test)
 
 
 def warnings(results: Iterable[Result]) -> str:
     """Return one message with every verdict of these results that only warns."""
-    return sentences(_cases(results, lambda verdict: verdict.warns))
+    return sentences(warning(results))
 
 
-def _cases(results: Iterable[Result], wanted: Callable[[Verdict], bool]) -> Iterator[Case]:
+def failing(results: Iterable[Result], own: Iterable[Verdict] = ()) -> Iterator[Case]:
+    """Yield every verdict that turns the run red: those of results, and the run's own."""
+    return _cases(results, own, lambda verdict: verdict.fails)
+
+
+def warning(results: Iterable[Result], own: Iterable[Verdict] = ()) -> Iterator[Case]:
+    """Yield every verdict that only warns."""
+    return _cases(results, own, lambda verdict: verdict.warns)
+
+
+def _cases(
+    results: Iterable[Result], own: Iterable[Verdict], wanted: Callable[[Verdict], bool]
+) -> Iterator[Case]:
     for result in results:
         for verdict in result.verdicts:
             if wanted(verdict):
-                yield Case(verdict, result.burden, result.changes)
+                yield Case(verdict, result.burden, result.changes, result.otherwise)
+    yield from (Case(verdict) for verdict in own if wanted(verdict))
 
 
-def sentences(cases: Iterable[Case], known_ids: Sequence[str] = (), test: str = "") -> str:
-    """Return a block for each verdict, and once after those of one kind what to do about them.
+class Told(NamedTuple):
+    """One verdict in words, or several on the growth of one measurement."""
+
+    verdicts: tuple[Verdict, ...]
+    lines: Lines
+    next_step: str
+
+
+def told(cases: Iterable[Case], known_ids: Sequence[str] = (), test: str = "") -> Iterator[Told]:
+    """Yield a block for each verdict, one after the other as they are asked for.
 
     Args:
         cases: the verdicts.
         known_ids: what was measured, for the nearest id of a budget that matches none.
         test: the test below whose name this is shown; its id is left out.
     """
-    blocks: list[Lines] = []
+    for (subject, _), group in groupby(cases, together):
+        same = list(group)
+        lines, next_step = _block(subject.removeprefix(test), same, known_ids)
+        yield Told(tuple(case.verdict for case in same), lines, next_step)
+
+
+def lines_of(blocks: Iterable[Told]) -> Iterator[str]:
+    """Yield the lines of all blocks, and after them once each what to do about them."""
     advice: dict[str, None] = {}
-    for (subject, _), group in groupby(cases, _together):
-        block, next_step = _block(subject.removeprefix(test), list(group), known_ids)
-        blocks.append(block)
-        advice[next_step] = None
-    return "\n".join([*(line for block in blocks for line in block), *filter(None, advice)])
+    for block in blocks:
+        yield from block.lines
+        advice[block.next_step] = None
+    yield from filter(None, advice)
 
 
-def _together(case: Case) -> tuple[str, object]:
+def sentences(cases: Iterable[Case], known_ids: Sequence[str] = (), test: str = "") -> str:
+    """Return all of it as one text; the arguments are those of `told`."""
+    return "\n".join(lines_of(told(cases, known_ids, test)))
+
+
+def together(case: Case) -> tuple[str, object]:
     """Return what verdicts have in common that are told in one block."""
     verdict = case.verdict
     grows = isinstance(verdict.limit, Growth) and verdict.measured is not None
@@ -86,13 +120,13 @@ def _together(case: Case) -> tuple[str, object]:
 
 def _block(subject: str, cases: Sequence[Case], known_ids: Sequence[str]) -> tuple[Lines, str]:
     """Return the lines of one verdict, or of several on growth, and the next step."""
-    verdict, burden, changes = cases[0]
+    verdict, burden, changes, otherwise = cases[0]
     if verdict.limit is None:
         return _without_limit(subject, verdict, known_ids)
     if burden is None or verdict.measured is None:
         return _unsupported(subject, verdict.limit, verdict.detail)
     if isinstance(verdict.limit, Growth):
-        return compared(subject, [case.verdict for case in cases], burden, changes)
+        return compared(subject, [case.verdict for case in cases], burden, changes, otherwise)
     if verdict.kind is Kind.INCOMPLETE:
         return _incomplete(subject, verdict.limit, verdict.measured, burden)
     return _over(subject, verdict.limit, verdict.measured, burden)
@@ -119,7 +153,7 @@ def _incomplete(subject: str, limit: Limit, measured: int, burden: Burden) -> tu
     ]
     head = headline(subject, f"may be over {limit.key}: not all is counted")
     if why := burden.lower_bounds.get(limit.metric):
-        return [head, *columns(rows), f"    {why}"], _ACCEPT_BOUNDS
+        return [head, *columns(rows), f"    {why}"], ACCEPT_BOUNDS
     rows.append(("uncounted", calls(burden.uncounted_ops), uncounted(burden)))
     return [head, *columns(rows)], rule_or_gap(burden)
 

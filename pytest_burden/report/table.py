@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from pytest_burden.budget.limits import Limit
-from pytest_burden.budget.result import Result, in_report_order
+from pytest_burden.budget.result import Result
 from pytest_burden.budget.run import Run, verdict_word
 from pytest_burden.budget.units import show, show_percent, show_use
 from pytest_burden.burden import METRICS
@@ -31,13 +31,12 @@ class Table:
 
 
 def table(run: Run, results: Sequence[Result], width: int | None = None) -> Table:
-    """Return the rows of some results of a run, what fails last.
+    """Return the rows of some results of a run, in their order.
 
     With a ``width`` in characters, ids are shortened in the middle until the rows fit, and
     metrics beyond the three that always show have a column only where there is room.
     """
-    ordered = in_report_order(results)
-    longest = max((len(result.id) for result in ordered), default=0)
+    longest = max((len(result.id) for result in results), default=0)
 
     def word(result: Result) -> str:
         return verdict_word(result, enforced=run.enforced)
@@ -45,22 +44,22 @@ def table(run: Run, results: Sequence[Result], width: int | None = None) -> Tabl
     def room(middle: Sequence[_Column], use: _Column) -> int:
         """Return what is left for ids beside these columns."""
         columns = [*middle, use, ("verdict", word)]
-        return width - _width(columns, ordered) if width else longest
+        return width - _width(columns, results) if width else longest
 
     middle = [_column(name) for name in _ALWAYS]
     wanted = min(longest, _ROOMY_ID)
     use = _USE if room(middle, _USE) >= wanted else _SHORT_USE
-    for name in _limited(ordered):
+    for name in _limited(results):
         if room([*middle, _column(name)], use) >= wanted:
             middle.append(_column(name))
     columns = [*middle, use, ("verdict", word)]
     for_ids = max(room(middle, use), _LEAST_ID)
     rows = tuple(
         (shortened(result.id, for_ids), *(cell(result) for _, cell in columns))
-        for result in ordered
+        for result in results
     )
     headers = ("measurement", *(header for header, _ in columns))
-    return Table(headers, rows, tuple(ordered))
+    return Table(headers, rows, tuple(results))
 
 
 def shortened(text: str, width: int) -> str:
@@ -98,6 +97,12 @@ def _use(result: Result) -> str:
         grown = _growth(result)
         return f"{grown[1]} {short(grown[2])}" if grown else NOTHING
     return f"{show_use(*tightest[1:3])} {short(tightest[3])}"
+
+
+def tenths(result: Result) -> int | None:
+    """Return how many tenths of its tightest limit are used; None if there is no limit."""
+    tightest = max(_uses(result), default=None)
+    return None if tightest is None else int(tightest[0] * 10)
 
 
 def _short_use(result: Result) -> str:

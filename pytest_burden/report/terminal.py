@@ -11,7 +11,7 @@ from pytest_burden.budget.result import Result, in_report_order
 from pytest_burden.budget.run import Run
 from pytest_burden.budget.slack import slack
 from pytest_burden.budget.units import show, show_percent
-from pytest_burden.budget.verdict import uncounted
+from pytest_burden.budget.verdict import Kind, uncounted
 from pytest_burden.burden import Burden, Convention
 from pytest_burden.report.blame import by_module
 from pytest_burden.report.comparison import accepted
@@ -21,6 +21,7 @@ from pytest_burden.report.table import Table, shortened, table
 
 Style = Literal["plain", "good", "warn", "bad"]
 
+OFF = "Limits are off: --no-burden."
 _MANY = 100
 """From here on ``auto`` shows passing measurements as a number only."""
 _HEAVIEST = 10
@@ -64,11 +65,12 @@ def summary(run: Run, width: int = 80, verbosity: int = 0, mode: Mode = "auto") 
         return Summary(None, (*short, *_alarms(run)))
     shown = _shown(run, verbosity, mode)
     found = _modules(shown, verbosity) if verbosity > 0 else []
-    found += [Line(text) for text in _notes(run, verbosity)]
+    found += [] if run.enforced else [Line(OFF)]
+    found += [Line(text) for text in notes(run, verbosity)]
     if warned := warnings(run.results):
         found += [Line(text, "warn") for text in warned.splitlines()]
     if shown:
-        found += _table_lines(table(run, shown, width))
+        found += _table_lines(table(run, in_report_order(shown), width))
     if hidden := len(run.results) - len(shown):
         found.append(Line(f"{hidden} more not shown (--burden-table=all)"))
     return Summary(heading, (*found, *_alarms(run)))
@@ -121,10 +123,12 @@ def _row(text: str, result: Result) -> Line:
     return Line(text, "warn" if result.warns else "good" if result.verdicts else "plain")
 
 
-def _notes(run: Run, verbosity: int) -> list[str]:
+def notes(run: Run, verbosity: int) -> list[str]:
+    """Return what there is to know of how a run was measured and judged, a line each.
+
+    From verbosity 1 on also which limits are slack, and which budgets were not judged.
+    """
     found = []
-    if not run.enforced:
-        found.append("Limits are off: --no-burden.")
     if run.convention != Convention():
         found.append(f"Counted: {describe(run.convention)}.")
     for result in run.results:
@@ -141,9 +145,11 @@ def _notes(run: Run, verbosity: int) -> list[str]:
         found.append(f"Not measured{why}: {', '.join(run.left_out)}")
     if verbosity > 0 and run.enforced and not run.partial:
         found += [f"Slack: {use.text()}" for use in slack(run.results)]
-    if run.not_judged and verbosity > 0:
-        patterns = ", ".join(map(repr, run.not_judged))
-        found.append(f"Budgets that matched nothing, not judged in a partial run{why}: {patterns}")
+    patterns = [repr(v.detail) for v in run.not_judged if v.kind is Kind.UNMATCHED]
+    if patterns and verbosity > 0:
+        found.append(
+            f"Budgets that matched nothing, not judged in a partial run{why}: {', '.join(patterns)}"
+        )
     return found
 
 

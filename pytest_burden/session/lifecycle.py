@@ -14,6 +14,7 @@ from pytest_burden.budget.precedence import Level
 from pytest_burden.budget.result import Result
 from pytest_burden.budget.verdict import Kind
 from pytest_burden.errors import MeasureError
+from pytest_burden.report.inert import inert
 from pytest_burden.report.message import violations
 from pytest_burden.session.keys import FIXTURES, ID
 from pytest_burden.session.markers import Marked, Reader
@@ -123,7 +124,7 @@ def _close(item: pytest.Item, raised: BaseException | None) -> str:
     record.results = results = (*results, *_shared(item, raised))
     if record.settings.config.junit:
         item.user_properties += _properties(record.test, results)
-    return violations(_untold(results, str(raised or "")), record.test)
+    return inert(violations(_untold(results, str(raised or "")), record.test))
 
 
 def _untold(results: Iterable[Result], raised: str) -> Iterable[Result]:
@@ -153,7 +154,8 @@ def attach(item: pytest.Item, report: pytest.TestReport) -> None:
         excuse = "xfailed" if hasattr(report, "wasxfail") else "skipped"
         results = tuple(result.excused(excuse) for result in results)
     if not record.settings.keep_rows:
-        results = tuple(result.without_rows() for result in results)
+        # What fails is told again at the end, with the modules that weigh most.
+        results = tuple(each if each.fails else each.without_rows() for each in results)
     record.sent = True
     if results:
         setattr(report, ATTRIBUTE, dump(results))

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
+import sysconfig
 from collections.abc import Generator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,8 @@ from pytest_burden import __version__
 from pytest_burden.budget.config import FILE
 from pytest_burden.budget.problem import summary as problem_summary
 from pytest_burden.budget.run import Run
+from pytest_burden.report.annotations import Place, Sources, annotate
+from pytest_burden.report.inert import inert, shown
 from pytest_burden.report.message import Case, sentences, violations
 from pytest_burden.session.keys import REPORTER
 from pytest_burden.session.lifecycle import ATTRIBUTE, dump, parse
@@ -68,7 +73,8 @@ class Controller:
         self._settings: Settings = config.stash[SETTINGS]
         self._state = State(self._settings)
         self._run: Run | None = None
-        self._unwritten = ""
+        self._places: dict[str, Place] = {}
+        self._unwritten: list[str] = []
 
     def collected(self, problems: Sequence[str], gone: int) -> bool:
         """End the run if there are errors.
@@ -77,7 +83,7 @@ class Controller:
             pytest.UsageError: there are.
         """
         if problems:
-            raise pytest.UsageError(problem_summary(problems))
+            raise pytest.UsageError(inert(problem_summary(problems)))
         self._state.deselected = max(gone, self._state.deselected)
         return True
 
@@ -93,6 +99,8 @@ class Controller:
         """Take in what a test measured."""
         test = self._clean(report.nodeid)
         self._state.reported.add(test)
+        file, line, _ = report.location
+        self._places[test] = Place(file, 0 if line is None else line + 1)
         if not report.passed:
             self._state.unfinished.add(test)
         if text := vars(report).pop(ATTRIBUTE, None):
@@ -126,46 +134,75 @@ class Controller:
         """Fail the session for what no test could fail for: later its exit code is settled."""
         result = yield
         if self._state.problems:
-            raise pytest.UsageError(problem_summary(self._state.problems))
+            raise pytest.UsageError(inert(problem_summary(self._state.problems)))
         self._close(ended=not (session.shouldstop or session.shouldfail))
         return result
 
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Write the files; a run that never began has nothing to say."""
-        if session.exitstatus == pytest.ExitCode.USAGE_ERROR:
-            return
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Write the files, and when all else is printed the annotations.
+
+        A run that never began has nothing to say.
+        """
+        if session.exitstatus != pytest.ExitCode.USAGE_ERROR:
+            self._write(session)
+        result = yield
+        if self._run and self._on_github("GITHUB_ACTIONS") == "true":
+            _print(self._config, annotate(self._run, self._sources()))
+        return result
+
+    def _write(self, session: pytest.Session) -> None:
         run = self._run or self._close(ended=False)
         if self._settings.update and not self._config.getoption("collectonly"):
             self._run = run = self._renew(run)
             if " not written" in run.baseline:
                 session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
-        if self._settings.json:
+        for option, path, write in (
+            ("--burden-json", self._settings.json, _write_json),
+            ("--burden-markdown", self._settings.markdown, _write_markdown),
+        ):
+            if path is None:
+                continue
             try:
-                _write_json(self._settings.json, run)
+                write(path, run)
             except OSError as error:
-                self._unwritten = f"--burden-json={self._settings.json}: {error.strerror}"
+                self._unwritten.append(f"{option}={path}: {error.strerror}")
                 session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
-        summary = os.environ.get("GITHUB_STEP_SUMMARY")
+        summary = self._on_github("GITHUB_STEP_SUMMARY")
         if summary and not run.silent:
-            from pytest_burden.report.markdown import append_to  # noqa: PLC0415 rarely needed
+            from pytest_burden.report.markdown import markdown  # noqa: PLC0415 rarely needed
+            from pytest_burden.report.room import append_to  # noqa: PLC0415 likewise
 
-            append_to(Path(summary), run)
+            append_to(Path(summary), partial(markdown, run))
+
+    def _on_github(self, name: str) -> str:
+        """Return a variable of GitHub Actions; empty elsewhere, and where that is off."""
+        return os.environ.get(name, "") if self._settings.github == "auto" else ""
+
+    def _sources(self) -> Sources:
+        root = self._settings.root
+        return Sources(
+            root=str(root.resolve()),
+            workspace=str(Path(os.environ.get("GITHUB_WORKSPACE") or root).resolve()),
+            tests=self._places,
+            config=_text(root / FILE),
+            baseline=_text(self._settings.baseline_file),
+        )
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Show the table and the notes."""
         if self._run is None:
             return
-        from pytest_burden.report.terminal import summary  # noqa: PLC0415 only when there is one
+        from pytest_burden.report.terminal import Line, summary  # noqa: PLC0415 not before
 
         width = terminalreporter._tw.fullwidth  # noqa: SLF001 the writer has no public name
         verbosity = self._config.getoption("verbose", 0)
-        shown = summary(self._run, width, verbosity, self._settings.table)
-        if shown.heading:
-            terminalreporter.write_sep("=", shown.heading.text, **_MARKUP[shown.heading.style])
-        for line in shown.lines:
-            terminalreporter.write_line(line.text, **_MARKUP[line.style])
-        if self._unwritten:
-            terminalreporter.write_line(self._unwritten, **_MARKUP["bad"])
+        found = summary(self._run, width, verbosity, self._settings.table)
+        if found.heading:
+            text = shown(found.heading.text)
+            terminalreporter.write_sep("=", text, **_MARKUP[found.heading.style])
+        for line in (*found.lines, *(Line(text, "bad") for text in self._unwritten)):
+            terminalreporter.write_line(shown(line.text), **_MARKUP[line.style])
 
     def _renew(self, run: Run) -> Run:
         """Write the baseline; a run that was to write it and did not fails."""
@@ -196,7 +233,7 @@ class Controller:
             violations(orphans),
         ]
         if message := "\n".join(filter(None, told)):
-            _fail_session(self._config, message)
+            _fail_session(self._config, inert(message))
         return run
 
     def _clean(self, nodeid: str) -> str:
@@ -220,6 +257,37 @@ def _fail_session(config: pytest.Config, message: str) -> None:
         terminal.stats.setdefault("error", []).append(report)
 
 
+def _print(config: pytest.Config, lines: Sequence[str]) -> None:
+    """Print lines, the first of them on a line of its own whatever was printed before."""
+    if not lines:
+        return
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    if terminal:
+        for line in lines:
+            terminal.write_line(line)
+        terminal.flush()
+        return
+    text = "".join(f"\n{line}" for line in lines)
+    coding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(f"{text.encode(coding, 'backslashreplace').decode(coding)}\n")
+    sys.stdout.flush()
+
+
+def _text(path: Path) -> str:
+    """Return the text of a file, empty where there is none."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _write_markdown(path: Path, run: Run) -> None:
+    from pytest_burden.budget.files import write_whole  # noqa: PLC0415 only when asked for
+    from pytest_burden.report.markdown import markdown  # noqa: PLC0415 for
+
+    write_whole(path, markdown(run))
+
+
 def _write_json(path: Path, run: Run) -> None:
     from pytest_burden.report.jsonfile import write  # noqa: PLC0415 only when asked for
 
@@ -227,5 +295,6 @@ def _write_json(path: Path, run: Run) -> None:
         "pytest-burden": __version__,
         "pytest": pytest.__version__,
         "python": platform.python_version(),
+        "platform": sysconfig.get_platform(),
     }
     write(path, run, versions)

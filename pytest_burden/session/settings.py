@@ -11,7 +11,7 @@ import pytest
 from pytest_burden.budget import baseline
 from pytest_burden.budget.baseline import Baseline
 from pytest_burden.budget.ci import on_ci
-from pytest_burden.budget.config import Config, Table
+from pytest_burden.budget.config import Config, GitHub, Table
 from pytest_burden.budget.problem import Problem
 from pytest_burden.budget.verdict import DEFAULTS, LOCAL, Past, Policies
 
@@ -24,7 +24,9 @@ class Settings:
     root: Path
     """Pytest's rootdir."""
     json: Path | None
+    markdown: Path | None
     table: Table
+    github: GitHub
     strict: bool
     enforced: bool
     keep_rows: bool
@@ -65,7 +67,7 @@ def make_settings(config: pytest.Config, burden: Config) -> tuple[Settings, list
     Raises:
         pytest.UsageError: an option cannot be carried out.
     """
-    json = config.getoption("burden_json")
+    json = _file(config, "--burden-json")
     update = bool(config.getoption("burden_update"))
     if update and on_ci() and not config.getoption("burden_force"):
         raise pytest.UsageError(
@@ -76,8 +78,10 @@ def make_settings(config: pytest.Config, burden: Config) -> tuple[Settings, list
     settings = Settings(
         config=burden,
         root=config.rootpath,
-        json=None if json is None else _writable(config.invocation_params.dir / json),
+        json=json,
+        markdown=_file(config, "--burden-markdown"),
         table=config.getoption("burden_table") or burden.table,
+        github=config.getoption("burden_github") or burden.github,
         strict=bool(config.getoption("burden_strict")),
         enforced=not config.getoption("burden_off"),
         keep_rows=json is not None or config.getoption("verbose", 0) > 0 or update,
@@ -109,9 +113,18 @@ def is_worker(config: pytest.Config) -> bool:
     return hasattr(config, "workerinput")
 
 
-def _writable(path: Path) -> Path:
+def _file(config: pytest.Config, option: str) -> Path | None:
+    """Return the file that an option names, None if it is not given.
+
+    Raises:
+        pytest.UsageError: it cannot be written.
+    """
+    given = config.getoption(option)
+    if given is None:
+        return None
+    path: Path = config.invocation_params.dir / given
     if not path.parent.is_dir():
-        raise pytest.UsageError(f"--burden-json={path}: there is no folder {path.parent}")
+        raise pytest.UsageError(f"{option}={path}: there is no folder {path.parent}")
     if path.is_dir():
-        raise pytest.UsageError(f"--burden-json={path}: this is a folder, a file belongs here")
+        raise pytest.UsageError(f"{option}={path}: this is a folder, a file belongs here")
     return path

@@ -7,6 +7,7 @@ import pytest
 from pytest_burden.budget.config import FILE
 from pytest_burden.budget.problem import report as problem_report
 from pytest_burden.budget.reading import load
+from pytest_burden.report.inert import inert
 from pytest_burden.session import models
 from pytest_burden.session.keys import REPORTER
 from pytest_burden.session.lifecycle import READER
@@ -25,7 +26,7 @@ def start(config: pytest.Config) -> None:
     burden_config, problems = load(config.rootpath / FILE)
     settings, broken = make_settings(config, burden_config)
     if problems or broken:
-        raise pytest.UsageError(problem_report([*problems, *broken]))
+        raise pytest.UsageError(inert(problem_report([*problems, *broken])))
     config.stash[SETTINGS] = settings
     config.stash[SHARED] = Shared(settings)
     config.stash[READER] = Reader(config.rootpath)

@@ -8,6 +8,7 @@ ELSEWHERE = (
     "BUILD_NUMBER",
     "CI",
     "FORCE_COLOR",
+    "GITHUB_ACTIONS",
     "GITHUB_STEP_SUMMARY",
     "NO_COLOR",
     "PYTEST_ADDOPTS",

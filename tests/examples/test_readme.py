@@ -96,7 +96,7 @@ def test_growth(quickstart: Path) -> None:
 
 
 def test_other_commands(quickstart: Path) -> None:
-    """What explain and diff print, the latter of two runs with the change above between them."""
+    """What explain, diff and merge print, diff of two runs with the change above between them."""
 
     def burden(shown: str) -> str:
         first, _, _ = OUTPUT[shown].partition("\n")
@@ -109,6 +109,8 @@ def test_other_commands(quickstart: Path) -> None:
     file.write_text(file.read_text().replace("width: int = 32", "width: int = 34"))
     run(quickstart, "-m", "pytest", "--burden-json=after.json")
     assert burden("diff") == OUTPUT["diff"]
+    shutil.copy(quickstart / "before.json", quickstart / "results-1.json")
+    assert burden("merge") == OUTPUT["merge"]
 
 
 def test_known_networks() -> None:

@@ -100,7 +100,8 @@ OPTIONS += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # imported alrea
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let runs within this run print as on a developer's machine, and write no summary."""
-    for name in ("BUILD_NUMBER", "CI", "GITHUB_STEP_SUMMARY"):
+    github = ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE")
+    for name in ("BUILD_NUMBER", "CI", *github):
         monkeypatch.delenv(name, raising=False)
 
 

@@ -1,7 +1,8 @@
 """What other tools that hold budgets get wrong, each shown once: here it goes well.
 
 Found in pytest-memray (1 to 4), pytest-benchmark (5, 6), pytest-codspeed (7), syrupy (8),
-pytest-regressions (9), pytest's own closest marker (11), bundlewatch (12) and pytest-cov (14).
+pytest-regressions (9), pytest-github-actions-annotate-failures (10), pytest's own closest marker
+(11), bundlewatch (12), tools that comment on pull requests (13) and pytest-cov (14).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import pytest
 
 from tests.plugin.conftest import Project
+from tests.report.rendered import OURS, Page, command
 
 FILE = "burden-baseline.json"
 FAILED = pytest.ExitCode.TESTS_FAILED
@@ -137,6 +139,28 @@ def test_9_ids_that_look_alike_are_not_alike(project: Project, pytester: pytest.
     ]
 
 
+def test_10_annotations_are_not_lost(
+    project: Project, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one stream they begin lines, there are ten with a count of the rest, files are whole."""
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    folder = pytester.mkdir("a,b%20c")
+    (folder / "test_t.py").write_text(
+        "import nets, pytest\n"
+        "@pytest.mark.parametrize('n', range(14))\n"
+        "def test_it(burden, n): burden(nets.small, '1x4', max_params=1)\n",
+        encoding="utf-8",
+    )
+    result = project()
+    result.assert_outcomes(failed=14)
+    lines = [line for line in result.outlines if "::error" in line]
+    found = [command(line) for line in lines]
+    assert len(found) == 10
+    assert {each.properties["file"] for each in found[:9]} == {"a,b%20c/test_t.py"}
+    assert "and 5 more" in found[9].message
+    assert "::error" not in result.stderr.str()
+
+
 def test_11_a_class_comes_before_its_bases(project: Project) -> None:
     """The marker of the class itself holds."""
     project("""
@@ -153,6 +177,24 @@ def test_12_a_limit_that_cannot_be_read_is_no_permission(project: Project, value
     """It is an error, not infinite."""
     config = f"[tool.burden.limits]\nmax_params = {value}\n"
     assert project("def test_it(burden): burden(small, '1x4')", config=config).ret == USAGE
+
+
+def test_13_names_do_not_break_the_table(
+    project: Project, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What stands in an id is neither a cell nor a link, an image or a mention."""
+    summary = pytester.path / "step.md"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    name = "a|b`c`<img src=x>@octocat #1 [d](http://e.fg) h@i.jk"
+    project(f"""
+    @pytest.mark.parametrize("net", [small], ids=[{name!r}])
+    def test_it(burden, net): burden(net, "1x4")
+    """)
+    page = Page(summary.read_text(encoding="utf-8"))
+    ((_, row),) = page.tables
+    assert row[0] == f"test_it.py::test_it[{name}]"
+    assert set(page.elements) <= OURS
+    assert "octocat" not in page.plain
 
 
 def test_14_no_number_contradicts_the_verdict(project: Project) -> None:

@@ -54,6 +54,53 @@ def test_json_of_a_run_that_stops(project: Project, pytester: pytest.Pytester) -
     assert len(data["measurements"]) == 2
 
 
+UNFINISHED = """
+def test_whole(burden): burden(small, "1x4")
+def test_over(burden): burden(small, "1x4", max_params=1)
+@pytest.mark.xfail
+def test_xfailed(burden): burden(small, "1x4", max_params=1)
+def test_skipped(burden): pytest.skip("there is none")
+def test_half(burden):
+    burden(small, "1x4", name="first")
+    assert False
+def test_plain(): assert False
+"""
+
+
+@pytest.mark.parametrize("options", [[], ["-k", "test"]])
+def test_json_of_tests_without_end(
+    project: Project, pytester: pytest.Pytester, options: list[str]
+) -> None:
+    """Of which tests it is not known what they measure, and of which files and classes."""
+    pytester.makepyfile(test_other="import pytest\npytest.importorskip('there_is_none')")
+    project(UNFINISHED, "--burden-json=out.json", *options)
+    data = json.loads((pytester.path / "out.json").read_text(encoding="utf-8"))
+    assert data["unfinished"] == [
+        "test_it.py::test_half",
+        "test_it.py::test_plain",
+        "test_it.py::test_skipped",
+        "test_other.py::",
+    ]
+    project("def test_it(burden): burden(small, '1x4')", "--burden-json=out.json", "test_it.py")
+    assert "unfinished" not in json.loads((pytester.path / "out.json").read_text(encoding="utf-8"))
+
+
+def test_json_of_what_a_part_cannot_judge(project: Project, pytester: pytest.Pytester) -> None:
+    """What a full run would be red for, unless the rest of the tests measures it."""
+    test = "def test_a(burden): burden(small, '1x4')\ndef test_b(burden): burden(small, '1x4')\n"
+    project(test, "--burden-update")
+    budgets = '[tool.burden.budgets."*::test_b*"]\nmax_params = 10\n'
+    project(test, "--burden-json=out.json", "-k", "test_a", "--burden-strict", config=budgets)
+    data = json.loads((pytester.path / "out.json").read_text(encoding="utf-8"))
+    assert (data["verdict"], data["verdicts"]) == ("pass", [])
+    assert [(v["kind"], v["subject"], v["detail"], v["policy"]) for v in data["not_judged"]] == [
+        ("unmatched", 'pyproject.toml: tool.burden.budgets."*::test_b*"', "*::test_b*", "fail"),
+        ("stale", "test_it.py::test_b", "", "fail"),
+    ]
+    project(test, "--burden-json=out.json", "--burden-strict", config=budgets)
+    assert "not_judged" not in json.loads((pytester.path / "out.json").read_text(encoding="utf-8"))
+
+
 def test_json_that_cannot_be_written(
     project: Project, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -100,7 +147,7 @@ def test_step_summary(
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(path))
     project(TEST)
     text = path.read_text(encoding="utf-8")
-    assert text.startswith("# before\n## :x: burden: 2 measured, 1 pass, 1 over\n")
+    assert text.startswith("# before\n\n## :x: burden: 2 measured, 1 pass, 1 over\n")
     assert text.count("<code>") == 2
     project("def test_it(): pass")
     assert path.read_text(encoding="utf-8") == text

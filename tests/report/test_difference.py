@@ -91,7 +91,7 @@ def test_markdown(name: str, comparison: Comparison) -> None:
     """The same for a comment: every row has as many cells as the head, whatever an id holds."""
     text = markdown(comparison)
     assert text == (GOLDEN / f"difference_{name}.md").read_text(encoding="utf-8")
-    assert {row.count("|") for row in text.splitlines() if row.startswith("|")} <= {7}
+    assert {row.count("|") for row in text.splitlines() if row.startswith("|")} <= {8}
 
 
 def test_all_modules() -> None:
@@ -118,3 +118,22 @@ def test_json() -> None:
     assert [change["path"] for change in grew["changes"]] == ["stem"]
     renamed = by_id["t.py::test_new_name"]
     assert (renamed["difference"], renamed["was"]) == ("renamed", "t.py::test_old")
+
+
+def test_markdown_that_has_to_fit() -> None:
+    """All that changed, else ten, else the heading, else nothing; never half a table."""
+    names = [f"t.py::{number}" for number in range(300)]
+    many = compared(
+        side("a", *(entry(name) for name in names)),
+        side("b", *(entry(name, flops=5) for name in names)),
+    )
+    whole = markdown(many)
+    size = len(whole.encode()) + 1  # a line end more, that is then taken off
+    assert (markdown(many, size), whole.count("<code>t&#46;py")) == (whole, 300)
+    some = markdown(many, size - 1)
+    assert some.count("<code>t&#46;py") == 10
+    assert "\n\nNot everything fits here: 290 measurements that changed are left out.\n\n" in some
+    head = markdown(many, len(some.encode()))
+    assert head.startswith(whole.partition("\n")[0])
+    assert "|" not in head
+    assert markdown(many, len(head.encode())) == ""
