@@ -39,7 +39,10 @@ lint: $(READY)
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/zizmor --offline --pedantic --no-progress .github
+	$(BIN)/zizmor --offline --pedantic --strict-collection --no-progress .github
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml examples/ci/github.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions .github/actions/*/action.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.gitlab-ci examples/ci/gitlab.yml
 	$(BIN)/python -m hatchling build --target wheel --directory build/wheel
 
 benchmark: $(READY)

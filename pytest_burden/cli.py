@@ -11,6 +11,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from pytest_burden import __version__
 from pytest_burden.commands import (
@@ -18,18 +19,22 @@ from pytest_burden.commands import (
     check,
     diff,
     explain,
+    github,
     init,
     measure,
+    merge,
     report,
     schema,
     tighten,
 )
+from pytest_burden.commands.output import say
 from pytest_burden.errors import BurdenError
+from pytest_burden.report.inert import inert
 
 USAGE = 2
 INTERRUPTED = 130  # as shells have it: 128 and the number of the signal
 
-COMMANDS = (measure, check, explain, init, tighten, baseline, report, diff, schema)
+COMMANDS = (measure, check, explain, init, tighten, baseline, report, merge, diff, schema, github)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,19 +43,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         status: int = arguments.run(arguments)
     except BurdenError as error:
-        print(f"burden: {error}", file=sys.stderr)
+        say(f"burden: {error}", file=sys.stderr)
         return USAGE
     except KeyboardInterrupt:
-        print("burden: interrupted", file=sys.stderr)
+        say("burden: interrupted", file=sys.stderr)
         return INTERRUPTED
     except (Exception, SystemExit) as error:  # noqa: BLE001 the user's code may raise anything
-        print(_own_traceback(error), end="", file=sys.stderr)
+        say(_own_traceback(error), end="", file=sys.stderr)
         return USAGE
     return status
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        super().error(inert(message))  # which tells what was given
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="burden", description="What a PyTorch network costs.")
+    parser = _Parser(prog="burden", description="What a PyTorch network costs.")
     parser.add_argument("--version", action="version", version=f"pytest-burden {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in COMMANDS:

@@ -14,7 +14,7 @@ from pytest_burden.budget.baseline import Baseline
 from pytest_burden.budget.ci import on_ci
 from pytest_burden.budget.files import write_whole
 from pytest_burden.budget.problem import listing
-from pytest_burden.commands.output import read_text
+from pytest_burden.commands.output import read_text, say
 from pytest_burden.commands.project import ENDED, USAGE, Outcome, root, run_pytest
 from pytest_burden.errors import BurdenError, suggest
 
@@ -66,11 +66,11 @@ def _prune(arguments: argparse.Namespace) -> int:
             near = suggest(name, known.entries)
             raise BurdenError(f"{baseline.FILE} has no measurement {name!r}{near}")
     for name in gone:
-        print(name)
+        say(name)
     if gone and not arguments.dry_run:
         left = {name: entry for name, entry in known.entries.items() if name not in gone}
         write_whole(path, baseline.dump(replace(known, entries=left)))
-    print(f"{baseline.FILE}: {len(gone)} {'would be ' if arguments.dry_run else ''}taken out")
+    say(f"{baseline.FILE}: {len(gone)} {'would be ' if arguments.dry_run else ''}taken out")
     return 0
 
 
@@ -89,7 +89,7 @@ def _stale(outcome: Outcome) -> Sequence[str]:
     """
     results: Mapping[str, Any] | None = outcome.results
     if results is None or outcome.status not in ENDED:
-        print(outcome.output, end="", file=sys.stderr)
+        say(outcome.output, end="", file=sys.stderr)
         raise BurdenError("the tests could not be run: nothing is taken out")
     if results["partial"]:
         why = ", ".join(results["partial"])

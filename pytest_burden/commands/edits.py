@@ -13,6 +13,7 @@ from typing import NamedTuple
 from pytest_burden.budget.config import FILE
 from pytest_burden.budget.files import write_whole
 from pytest_burden.budget.result import Result
+from pytest_burden.commands.output import say
 from pytest_burden.commands.project import ENDED, EXAMPLE, run_pytest
 from pytest_burden.errors import BurdenError
 
@@ -57,14 +58,14 @@ def measured(folder: Path) -> Measured:
     """
     outcome = run_pytest(["-q"], folder, caught=True)
     if outcome.results is None or outcome.status not in (*ENDED, _NO_TESTS):
-        print(outcome.output, end="", file=sys.stderr)
+        say(outcome.output, end="", file=sys.stderr)
         raise BurdenError(f"the tests could not be run: {FILE} is left as it is")
     found = [Result.from_dict(each) for each in outcome.results["measurements"]]
     done = tuple(result for result in found if result.burden and result.complete)
     left = tuple(result.id for result in found if not (result.burden and result.complete))
     if not done:
         if left:
-            print(outcome.output, end="", file=sys.stderr)
+            say(outcome.output, end="", file=sys.stderr)
         raise BurdenError(
             "nothing was measured: let a test ask for the fixture burden, or add a model to"
             f" {FILE}, for example:{EXAMPLE}"

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from pytest_burden.commands.output import say
 from pytest_burden.commands.project import configuration, root, run_pytest
 from pytest_burden.errors import BurdenError
 
@@ -40,10 +41,10 @@ def _run(arguments: argparse.Namespace) -> int:
         outcome = run_pytest(["--collect-only", "-q", *asked, *tests], folder, caught=True)
         answer = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     if "text" in answer:
-        print(answer["text"])
+        say(answer["text"])
         return 0
     if outcome.status not in _COLLECTED or not answer:
-        print(outcome.output, end="", file=sys.stderr)
+        say(outcome.output, end="", file=sys.stderr)
     if not answer:
         raise BurdenError("the tests could not be collected")
     near = "".join(f"\n    {each}" for each in answer["nearest"])

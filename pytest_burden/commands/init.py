@@ -16,6 +16,7 @@ from pytest_burden.budget.result import Result
 from pytest_burden.budget.toml_lines import Path
 from pytest_burden.burden import METRICS
 from pytest_burden.commands.edits import add_options, content, difference, measured, save
+from pytest_burden.commands.output import say
 from pytest_burden.commands.project import configuration, root
 from pytest_burden.errors import suggest
 
@@ -73,12 +74,12 @@ def _run(arguments: argparse.Namespace) -> int:
         made.notes.append(f"{name}: not measured to its end, no budget")
     if made.tables and not arguments.dry_run:
         save(folder, after)
-    print("".join(f"{note}\n" for note in made.notes), end="")
+    say("".join(f"{note}\n" for note in made.notes), end="")
     if made.tables and arguments.dry_run:
-        print(difference(before, after))
-    print(_said(made, written="would be written" if arguments.dry_run else "written"))
+        say(difference(before, after))
+    say(_said(made, written="would be written" if arguments.dry_run else "written"))
     if not (folder / baseline.FILE).is_file() and not arguments.dry_run:
-        print(f"Next, to notice growth below these limits: {baseline.RENEW}")
+        say(f"Next, to notice growth below these limits: {baseline.RENEW}")
     return 0
 
 

@@ -10,7 +10,9 @@ from contextlib import redirect_stdout
 from typing import Any
 
 from pytest_burden.burden import Burden, Convention
+from pytest_burden.commands.output import say
 from pytest_burden.errors import BurdenError
+from pytest_burden.report.inert import inert_json
 from pytest_burden.report.network import module_table, network_table, peak_table
 from pytest_burden.report.progress import progress
 
@@ -63,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
             burden = _measure(arguments)
         except BurdenError as error:
             raise BurdenError(" ".join(str(error).split())) from error
-    print(_rendered(burden, arguments))
+    say(_rendered(burden, arguments))
     return 0
 
 
@@ -170,7 +172,7 @@ def _measure(arguments: argparse.Namespace) -> Burden:
 
 def _rendered(burden: Burden, arguments: argparse.Namespace) -> str:
     if arguments.json:
-        return json.dumps(burden.to_dict(), indent=2)
+        return inert_json(json.dumps(burden.to_dict(), indent=2))
     parts = [network_table(burden, arguments.network)]
     if arguments.memory:
         parts += map(peak_table, burden.peaks)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TextIO
 
+from pytest_burden.budget.config import Config
 from pytest_burden.budget.files import write_whole
 from pytest_burden.errors import BurdenError
+from pytest_burden.report.inert import inert, shown
+from pytest_burden.report.room import append_to
 from pytest_burden.report.terminal import Line, Style
 
 _COLOURS: dict[Style, str] = {"good": "32", "warn": "33", "bad": "31;1"}
@@ -43,8 +47,7 @@ def emit(text: str, output: Path | None) -> None:
         BurdenError: the file cannot be written.
     """
     if output is None:
-        coding = sys.stdout.encoding or "utf-8"
-        print(text.encode(coding, "backslashreplace").decode(coding), end="")
+        say(text, end="")
         return
     try:
         write_whole(output, text)
@@ -52,16 +55,36 @@ def emit(text: str, output: Path | None) -> None:
         raise BurdenError(f"{output} cannot be written: {error.strerror}") from error
 
 
+def say(text: str, *, end: str = "\n", file: TextIO | None = None) -> None:
+    """Print a text that may hold names of anybody's choice, to standard output if not ``file``.
+
+    No line of it is a command to the runner of GitHub Actions.
+    """
+    stream = file or sys.stdout
+    coding = stream.encoding or "utf-8"
+    print(inert(text).encode(coding, "backslashreplace").decode(coding), end=end, file=stream)
+
+
+def summarize(document: Callable[[int], str], config: Config) -> None:
+    """Append a document to the summary of this step on GitHub Actions, if there is one.
+
+    Args:
+        document: returns it in at most so many bytes.
+        config: of the project, which may have switched that off.
+    """
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if summary and config.github == "auto":
+        append_to(Path(summary), document)
+
+
 def styled(lines: Iterable[Line], *, colours: bool) -> str:
     """Return lines as text; what could steer a terminal is shown, not sent."""
-    shown = []
+    found = []
     for line in lines:
-        text = "".join(
-            c if c.isprintable() else c.encode("unicode-escape").decode() for c in line.text
-        )
+        text = shown(line.text)
         colour = _COLOURS.get(line.style) if colours else None
-        shown.append(f"\033[{colour}m{text}\033[0m\n" if colour else f"{text}\n")
-    return "".join(shown)
+        found.append(f"\033[{colour}m{text}\033[0m\n" if colour else f"{text}\n")
+    return "".join(found)
 
 
 def colourful(output: Path | None) -> bool:

@@ -69,7 +69,9 @@ def run_pytest(
     """
     with tempfile.TemporaryDirectory() as scratch:
         file = Path(scratch, "burden.json")
-        command = [sys.executable, "-m", "pytest", f"--burden-json={file}", *arguments]
+        # What is caught is a part of something else, and no report of its own.
+        quiet = ["--burden-github=off"] if caught and environment is None else []
+        command = [sys.executable, "-m", "pytest", f"--burden-json={file}", *quiet, *arguments]
         done = subprocess.run(  # noqa: S603 this Python, with the user's own arguments
             command,
             cwd=folder,

@@ -11,7 +11,7 @@ from pytest_burden.budget.run import Run
 from pytest_burden.commands.output import colourful, emit, read_text, styled, width
 from pytest_burden.report.csvfile import to_csv
 from pytest_burden.report.jsonfile import Written, dump, load
-from pytest_burden.report.markdown import markdown, preformatted
+from pytest_burden.report.markdown import markdown
 from pytest_burden.report.message import Case, sentences, violations
 from pytest_burden.report.terminal import Line, summary
 
@@ -29,6 +29,12 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         epilog="example: burden report results.json --format markdown --output burden.md",
     )
     parser.add_argument("file", metavar="FILE", type=Path, help="what --burden-json has written")
+    add_rendering(parser)
+    parser.set_defaults(run=run)
+
+
+def add_rendering(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that say what is made of results, and where it goes."""
     parser.add_argument(
         "--format", choices=FORMATS, default="terminal", help="what to make of it (terminal)"
     )
@@ -46,7 +52,6 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         default="auto",
         help="which measurements the table shows, as with pytest (auto)",
     )
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -56,8 +61,17 @@ def run(arguments: argparse.Namespace) -> int:
         BurdenError: it cannot be read, or the result cannot be written.
     """
     written = load(read_text(arguments.file), str(arguments.file))
-    emit(_rendered(written, arguments), arguments.output)
+    render(written, arguments)
     return int(written.run.fails)
+
+
+def render(written: Written, arguments: argparse.Namespace) -> None:
+    """Print results, or write them to a file, as the arguments of `add_rendering` say.
+
+    Raises:
+        BurdenError: the file cannot be written.
+    """
+    emit(_rendered(written, arguments), arguments.output)
 
 
 def _rendered(written: Written, arguments: argparse.Namespace) -> str:
@@ -66,9 +80,7 @@ def _rendered(written: Written, arguments: argparse.Namespace) -> str:
     if arguments.format == "csv":
         return to_csv(written.run)
     if arguments.format == "markdown":
-        # What no single test has failed for stands in the summary already.
-        failed = violations(written.run.results)
-        return markdown(written.run) + (preformatted(failed) if failed else "")
+        return markdown(written.run)
     return styled(_lines(written.run, arguments), colours=colourful(arguments.output))
 
 

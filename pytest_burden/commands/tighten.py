@@ -12,6 +12,7 @@ from pytest_burden.budget.toml_lines import Path
 from pytest_burden.budget.units import show
 from pytest_burden.burden import METRICS
 from pytest_burden.commands.edits import add_options, content, difference, measured, save
+from pytest_burden.commands.output import say
 from pytest_burden.commands.project import configuration, root
 
 
@@ -54,13 +55,11 @@ def _run(arguments: argparse.Namespace) -> int:
             notes.append(f"{where}: {could}")
     if found.gaps:
         notes.append(f"Not all was measured: {', '.join(found.gaps)}")
-    print(
-        "".join(f"{line}\n" for line in (*notes, *difference(before, after).splitlines())), end=""
-    )
+    say("".join(f"{line}\n" for line in (*notes, *difference(before, after).splitlines())), end="")
     if not arguments.dry_run and count:
         save(folder, after)
     would = "would be " if arguments.dry_run and count else ""
-    print(f"{FILE}: {count or 'no'} limit{'s' * (count != 1)} {would}lowered")
+    say(f"{FILE}: {count or 'no'} limit{'s' * (count != 1)} {would}lowered")
     return 0
 
 

@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_burden.budget.ids import Glob, Name, measurement_ids
+from pytest_burden.budget.ids import (
+    Glob,
+    Name,
+    is_of,
+    measurement_ids,
+    natural,
+    split_unfinished,
+)
 
 
 def given_name(text: str) -> Name:
@@ -109,3 +116,29 @@ def test_may_match(pattern: str, test: str, *, may: bool) -> None:
 def test_may_match_below(pattern: str, collector: str, *, may: bool) -> None:
     """A file that was skipped as a whole may hold what a pattern is about."""
     assert Glob(pattern).may_match_below(collector) is may
+
+
+@pytest.mark.parametrize(
+    ("name", "unfinished", "expected"),
+    [
+        ("t.py::x", ["t.py::x"], True),
+        ("t.py::x#head", ["t.py::x"], True),
+        ("t.py::x[a#b]#head#2", ["t.py::x[a#b]"], True),
+        ("t.py::x#head", ["t.py::x#h"], False),
+        ("t.py::xy", ["t.py::x"], False),
+        ("t.py::x", ["t.py::"], True),
+        ("t.py::A::x", ["t.py::A::"], True),
+        ("t.py::A::x", ["t.py::A"], False),
+        ("st.py::x", ["t.py::"], False),
+        ("t.py::x", [], False),
+    ],
+)
+def test_unfinished(name: str, unfinished: list[str], *, expected: bool) -> None:
+    """A measurement may be one of a skipped test, or of any below a skipped file or class."""
+    assert is_of(name, *split_unfinished(unfinished)) is expected
+
+
+def test_natural() -> None:
+    """Numbers in ids sort as numbers, and letters of any kind as letters."""
+    names = ["t[128]", "t[64]", "t", "t[²]", "t[8]x10", "t[8]x9"]
+    assert sorted(names, key=natural) == ["t", "t[8]x9", "t[8]x10", "t[64]", "t[128]", "t[²]"]

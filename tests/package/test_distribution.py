@@ -39,10 +39,11 @@ def metadata(wheel: zipfile.ZipFile) -> Message:
 
 
 def test_files(wheel: zipfile.ZipFile) -> None:
-    """Every module of the package and its two other files, nothing of the tests or examples."""
+    """Every module of the package and its other files, nothing of the tests or examples."""
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "pytest_burden").rglob("*.py")}
     files = {name for name in wheel.namelist() if ".dist-info/" not in name}
-    assert files == modules | {"pytest_burden/py.typed", "pytest_burden/budget/schema.json"}
+    others = {"py.typed", "budget/schema.json", "report/results.schema.json"}
+    assert files == modules | {f"pytest_burden/{name}" for name in others}
 
 
 def test_entry_points(wheel: zipfile.ZipFile) -> None:
