@@ -50,6 +50,7 @@ benchmark: $(READY)
 	@PYTHONPATH=examples/imagenet $(BIN)/python -W ignore examples/benchmark/memory.py
 	@$(BIN)/python examples/benchmark/scale.py
 	@$(BIN)/python examples/benchmark/startup.py
+	@PYTHONPATH=examples/imagenet $(BIN)/python -W ignore examples/benchmark/sizes.py
 
 compare: $(COMPARE_READY)
 	@$(COMPARISON)

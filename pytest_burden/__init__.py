@@ -21,10 +21,13 @@ if TYPE_CHECKING:
         OpRow,
         Peak,
     )
+    from pytest_burden.engine.fit import fit
     from pytest_burden.engine.measure import measure
     from pytest_burden.engine.rules.registry import Cost, rule
     from pytest_burden.engine.spec import Spec
+    from pytest_burden.engine.sweep import sweep
     from pytest_burden.errors import BurdenError, MeasureError
+    from pytest_burden.sweeps import Fit, Sweep
 
 __version__ = "0.1.0"
 
@@ -43,7 +46,11 @@ _HOME = {
     "MeasureError": "errors",
     "Cost": "engine.rules.registry",
     "Spec": "engine.spec",
+    "Sweep": "sweeps",
+    "Fit": "sweeps",
+    "fit": "engine.fit",
     "measure": "engine.measure",
+    "sweep": "engine.sweep",
     "rule": "engine.rules.registry",
 }
 
@@ -55,6 +62,7 @@ __all__ = [
     "Cost",
     "CudaRun",
     "Figures",
+    "Fit",
     "HeldTensor",
     "MeasureError",
     "Metric",
@@ -62,8 +70,11 @@ __all__ = [
     "OpRow",
     "Peak",
     "Spec",
+    "Sweep",
+    "fit",
     "measure",
     "rule",
+    "sweep",
 ]
 
 

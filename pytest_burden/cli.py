@@ -19,12 +19,14 @@ from pytest_burden.commands import (
     check,
     diff,
     explain,
+    fit,
     github,
     init,
     measure,
     merge,
     report,
     schema,
+    sweep,
     tighten,
 )
 from pytest_burden.commands.output import say
@@ -34,7 +36,21 @@ from pytest_burden.report.inert import inert
 USAGE = 2
 INTERRUPTED = 130  # as shells have it: 128 and the number of the signal
 
-COMMANDS = (measure, check, explain, init, tighten, baseline, report, merge, diff, schema, github)
+COMMANDS = (
+    measure,
+    sweep,
+    check,
+    explain,
+    fit,
+    init,
+    tighten,
+    baseline,
+    report,
+    merge,
+    diff,
+    schema,
+    github,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

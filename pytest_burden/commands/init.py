@@ -16,9 +16,9 @@ from pytest_burden.budget.result import Result
 from pytest_burden.budget.toml_lines import Path
 from pytest_burden.burden import METRICS
 from pytest_burden.commands.edits import add_options, content, difference, measured, save
+from pytest_burden.commands.network import metrics
 from pytest_burden.commands.output import say
 from pytest_burden.commands.project import configuration, root
-from pytest_burden.errors import suggest
 
 METRICS_OF_A_BUDGET = ("params", "flops", "activation_memory")
 _ARITHMETIC = ("FLOPs", "MACs")
@@ -43,22 +43,13 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument(
         "--metrics",
-        type=_metrics,
+        type=metrics,
         default=METRICS_OF_A_BUDGET,
         metavar="A,B",
         help=f"the metrics to limit ({','.join(METRICS_OF_A_BUDGET)})",
     )
     add_options(parser)
     parser.set_defaults(run=_run)
-
-
-def _metrics(text: str) -> tuple[str, ...]:
-    names = tuple(filter(None, (name.strip() for name in text.split(","))))
-    for name in names:
-        if name not in METRICS:
-            near = suggest(name, METRICS) or f", one of {', '.join(METRICS)}"
-            raise argparse.ArgumentTypeError(f"unknown metric {name!r}{near}")
-    return names
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TextIO
 
@@ -35,4 +35,35 @@ def _speak(label: str, stream: TextIO, seconds: float, done: threading.Event) ->
         stream.flush()
     if ticks:
         stream.write("\r\033[K")  # back to the start of the line, and erase it
+        stream.flush()
+
+
+_WIDTH = 20
+"""Characters of a bar."""
+
+
+@contextmanager
+def bar(label: str, stream: TextIO) -> Iterator[Callable[[int, int, Mapping[str, int]], None]]:
+    """Show how many of some points are done, and take it away at the end.
+
+    Nothing is written to a stream that is no terminal.
+
+    Yields:
+        What shows that so many of so many are done, and at which sizes it goes on.
+    """
+
+    def show(done: int, count: int, sizes: Mapping[str, int]) -> None:
+        full = done * _WIDTH // count
+        at = ", ".join(f"{symbol}={size}" for symbol, size in sizes.items())
+        blocks = f"{'#' * full}{'.' * (_WIDTH - full)}"
+        stream.write(f"\r\033[K{label} [{blocks}] {done}/{count} {at}")
+        stream.flush()
+
+    if not stream.isatty():
+        yield lambda *_: None
+        return
+    try:
+        yield show
+    finally:
+        stream.write("\r\033[K")
         stream.flush()

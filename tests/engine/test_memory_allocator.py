@@ -13,9 +13,11 @@ import torch
 from torch import nn, optim
 
 from pytest_burden import measure
+from pytest_burden.engine.fit import fit
+from pytest_burden.sweeps import needed
 from tests.engine.learners import Blocks
 from tests.engine.tracker import real
-from tests.networks.language import Gpt
+from tests.networks.language import Gpt, Llama
 from tests.networks.resnet import ResNet
 from tests.networks.vit import VisionTransformer
 
@@ -68,16 +70,52 @@ def two_steps(model: nn.Module, x: torch.Tensor) -> None:
 
 def deviations(build: Callable[[], nn.Module], spec: str) -> tuple[float, float]:
     """Return by what part of the truth two steps, and a forward, are predicted too high."""
+    burden = measure(Loss(build()), real(spec), training=SGD)
+    steps, forward = truth(build, spec)
+    predicted = burden.model_memory + burden.peak_memory
+    return (burden.training_memory or 0) / steps - 1, predicted / forward - 1
+
+
+SGD = {"optimizer": "SGD", "foreach": False}
+
+
+def truth(build: Callable[[], nn.Module], spec: str) -> tuple[int, int]:
+    """Return the most bytes alive in two steps, and in a forward, network and input included."""
     model, x = Loss(build()), real(spec)
-    burden = measure(model, x, training={"optimizer": "SGD", "foreach": False})
-    resident = burden.model_memory + x.untyped_storage().nbytes()
+    tensors = [*model.parameters(), *model.buffers(), x]
+    resident = sum(tensor.untyped_storage().nbytes() for tensor in tensors)
     model.train()
     steps = resident + most_allocated(lambda: two_steps(model, x))
     model.eval()
     with torch.no_grad():
-        forward = resident + most_allocated(lambda: model(x))
-    predicted = burden.model_memory + burden.peak_memory
-    return (burden.training_memory or 0) / steps - 1, predicted / forward - 1
+        return steps, resident + most_allocated(lambda: model(x))
+
+
+@pytest.mark.parametrize("training", [None, SGD], ids=["forward", "training"])
+@pytest.mark.parametrize(
+    ("build", "spec"),
+    [
+        (partial(Gpt, 500, 64, 64, 4, 3), "int64[B, 64]"),
+        (partial(Llama, 300, 64, heads=4, hidden=128, depth=2), "int64[B, 32]"),
+        (
+            partial(VisionTransformer, 64, 16, 64, depth=3, heads=4, classes=10),
+            "float32[B, 3, 64, 64]",
+        ),
+    ],
+    ids=["decoder", "decoder with rotary positions", "vision transformer"],
+)
+def test_what_fits(
+    build: Callable[[], nn.Module], spec: str, training: dict[str, Any] | None
+) -> None:
+    """The batch that is said to fit into a memory does, the allocator says; one more does not."""
+    place = 0 if training else 1
+    # Of fewer images the patches' convolution takes more scratch on its way back than all the rest.
+    memory = truth(build, spec.replace("B", "9"))[place] * 101 // 100
+    found = fit(lambda: Loss(build()), spec, vary="B", memory=memory, training=training)
+    fits, more = (truth(build, spec.replace("B", str(n)))[place] for n in (found.size, found.more))
+    assert (found.size, found.more) == (9, 10)
+    assert fits <= memory < more
+    assert needed(found.burden) == pytest.approx(fits, rel=0.02)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,116 @@
+"""``burden sweep``: one network at many sizes of its inputs, and the laws of its growth."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+from contextlib import redirect_stdout
+from pathlib import Path
+
+from pytest_burden.commands.network import (
+    add_conventions,
+    add_network,
+    add_runs,
+    metrics,
+    network,
+    options,
+)
+from pytest_burden.commands.output import emit
+from pytest_burden.errors import BurdenError
+from pytest_burden.report.inert import inert_json
+from pytest_burden.report.progress import bar
+from pytest_burden.report.sweep import text, to_csv, to_dict
+from pytest_burden.sizes import EXAMPLE, parse_vary
+from pytest_burden.sweeps import Sweep
+
+FORMATS = ("terminal", "json", "csv")
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command and its arguments."""
+    parser = commands.add_parser(
+        "sweep",
+        help="measure one network at many sizes, and find how it grows",
+        description="Measure one network at every combination of some sizes of its inputs, without"
+        " allocating its weights, and say by what law each metric grows with them.",
+        epilog="example: burden sweep shop.models:resnet50 --input 'float32[B, 3, S, S]'"
+        " --vary S=224:672:32 --vary B=1,8,128",
+    )
+    add_network(parser)
+    parser.add_argument(
+        "--vary",
+        action="append",
+        required=True,
+        metavar="SYMBOL=SIZES",
+        help=f"the sizes of a symbol in the inputs: {EXAMPLE}; once for each symbol",
+    )
+    parser.add_argument(
+        "--until",
+        default="",
+        metavar="MODULE",
+        help="run the network up to this module only, where its head fixes the size of the input",
+    )
+    parser.add_argument(
+        "--metrics",
+        type=metrics,
+        default=(),
+        metavar="A,B",
+        help="the metrics in the table (those that vary)",
+    )
+    parser.add_argument(
+        "--format", choices=FORMATS, default="terminal", help="what to make of it (terminal)"
+    )
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write it there")
+    parser.add_argument("-v", "--verbose", action="store_true", help="all terms of the laws")
+    add_runs(parser)
+    add_conventions(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Sweep and print.
+
+    Raises:
+        BurdenError: something in the call is wrong, or no point could be measured.
+    """
+    vary: dict[str, tuple[int, ...]] = {}
+    for each in arguments.vary:
+        symbol, sizes = parse_vary(each)
+        if symbol in vary:
+            raise BurdenError(f"--vary {symbol} is given twice")
+        vary[symbol] = sizes
+    # What the user's code prints must not end up in the table or the JSON.
+    with redirect_stdout(sys.stderr):
+        found = _sweep(arguments, vary)
+    if not found.measured:
+        first = found.points[0]
+        raise BurdenError(f"none of {len(found.points)} points could be measured: {first.reason}")
+    emit(_rendered(found, arguments), arguments.output)
+    return 0
+
+
+def _sweep(arguments: argparse.Namespace, vary: Mapping[str, tuple[int, ...]]) -> Sweep:
+    # Imported here: the engine brings torch, which `burden --help` can do without.
+    from pytest_burden.engine.sweep import sweep  # noqa: PLC0415
+
+    with bar(f"measuring {arguments.network}", sys.stderr) as on_point:
+        return sweep(
+            *network(arguments),
+            vary=vary,
+            until=arguments.until,
+            on_point=on_point,
+            **options(arguments),
+        )
+
+
+def _rendered(found: Sweep, arguments: argparse.Namespace) -> str:
+    if arguments.format == "json":
+        data = to_dict(found, arguments.network)
+        return inert_json(f"{json.dumps(data, indent=1, ensure_ascii=False)}\n")
+    if arguments.format == "csv":
+        return to_csv(found)
+    most = {"most": sys.maxsize} if arguments.verbose else {}
+    inputs = ", ".join(arguments.inputs)
+    return f"{text(found, f'{arguments.network}: {inputs}', arguments.metrics, **most)}\n"

@@ -1,0 +1,130 @@
+"""A sweep as a table with the laws below it, as JSON, and as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from pytest_burden.budget.units import show
+from pytest_burden.burden import METRICS
+from pytest_burden.report import laws
+from pytest_burden.report.csvfile import guarded
+from pytest_burden.report.network import NOTHING
+from pytest_burden.sweeps import Point, Sweep
+
+SCHEMA = 1
+"""Of the JSON, raised whenever a reader of the last version would misread it."""
+
+_BESIDE = {"macs": "flops", "training_macs": "training_flops"}
+"""Metrics that say nearly the same as another, which is shown."""
+
+
+def shown_metrics(sweep: Sweep, asked: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the metrics of the table: those asked for, else what varies."""
+    if asked:
+        return tuple(asked)
+    return tuple(each for each in sweep.varying if _BESIDE.get(each) not in sweep.varying)
+
+
+def text(sweep: Sweep, name: str, asked: Sequence[str] = (), most: int = laws.TERMS) -> str:
+    """Return the table, one row a point, then what could not be measured, and the laws.
+
+    Args:
+        sweep: all points.
+        name: of the network.
+        asked: the metrics; empty for those that are not the same everywhere.
+        most: how many terms of a law are shown.
+    """
+    from tabulate import tabulate  # noqa: PLC0415 imported when a table is made
+
+    metrics = shown_metrics(sweep, asked)
+    rows = [
+        [*(point.sizes[symbol] for symbol in sweep.symbols), *_cells(point, metrics)]
+        for point in sweep.points
+    ]
+    headers = (*sweep.symbols, *metrics)
+    table = tabulate(rows, headers, disable_numparse=True, colalign=["right"] * len(headers))
+    until = f", up to {sweep.until}" if sweep.until else ""
+    parts = [f"{name}{until}", "", table, ""]
+    parts += [*_rejected(sweep), *_gaps(sweep), *_constant(sweep), *_laws(sweep, metrics, most)]
+    return "\n".join(parts).rstrip("\n")
+
+
+def _cells(point: Point, metrics: Sequence[str]) -> Iterator[str]:
+    for metric in metrics:
+        value = point.burden.value(metric) if point.burden else None
+        yield NOTHING if value is None else show(value, METRICS[metric].unit)
+
+
+def _rejected(sweep: Sweep) -> Iterator[str]:
+    """Yield why points are empty: those alike but for numbers in one line."""
+    alike: dict[str, list[Point]] = {}
+    for point in sweep.points:
+        if point.burden is None:
+            alike.setdefault(re.sub(r"\d+", "0", point.reason), []).append(point)
+    for points in alike.values():
+        first, *others = points
+        sizes = ", ".join(f"{symbol}={size}" for symbol, size in first.sizes.items())
+        also = f", {len(others)} more" if others else ""
+        yield f"not at {sizes}{also}: {first.reason}"
+
+
+def _gaps(sweep: Sweep) -> Iterator[str]:
+    """Yield what is not counted, or a lower bound, somewhere."""
+    burdens = [burden for _, burden in sweep.measured]
+    if names := {row.op for each in burdens for row in each.op_rows if row.state == "uncounted"}:
+        yield f"not counted, no rule is known: {', '.join(sorted(names))}"
+    bounds = {metric: why for each in burdens for metric, why in each.lower_bounds.items()}
+    yield from (f"{metric} is a lower bound: {why}" for metric, why in bounds.items())
+
+
+def _constant(sweep: Sweep) -> Iterator[str]:
+    """Yield what is the same at all points."""
+    if len(sweep.measured) > 1:
+        known = ((name, value) for name, value in sweep.constant.items() if value)
+        parts = [f"{name} {show(value, METRICS[name].unit)}" for name, value in known]
+        if parts:
+            yield f"the same everywhere: {', '.join(parts)}"
+
+
+def _laws(sweep: Sweep, metrics: Sequence[str], most: int) -> Iterator[str]:
+    found = laws.find(sweep, [metric for metric in metrics if metric in sweep.varying])
+    width = max((len(each.metric) for each in found), default=0)
+    for each in found:
+        name = f"{each.metric:{width}}"
+        how = laws.proportional(each)
+        if each.law:
+            where = laws.classes(each.law)
+            holds = [how, *([where] if where else []), f"exact at {each.law.points} points"]
+            yield f"{name} = {laws.polynomial(each.law, most)}"
+            yield f"{'':{width}}   {'; '.join(holds)}"
+        elif how:
+            yield f"{name} {how} (fitted: these sizes show no exact law)"
+        else:
+            yield f"{name}   too few points for a law: a symbol needs 3 sizes, one more a power"
+
+
+def to_dict(sweep: Sweep, name: str) -> dict[str, Any]:
+    """Return everything as JSON-ready dictionaries and lists: integers in base units."""
+    found = laws.find(sweep, sweep.varying)
+    return {
+        "schema": SCHEMA,
+        "network": name,
+        **sweep.to_dict(),
+        "laws": [laws.to_dict(each) for each in found],
+    }
+
+
+def to_csv(sweep: Sweep) -> str:
+    """Return one row a point: its sizes, every metric as an exact integer, why it is empty."""
+    file = io.StringIO(newline="")
+    writer = csv.writer(file)
+    writer.writerow([*map(guarded, sweep.symbols), *METRICS, "reason"])
+    for point in sweep.points:
+        sizes = (point.sizes[symbol] for symbol in sweep.symbols)
+        values = (point.burden.value(each) if point.burden else None for each in METRICS)
+        writer.writerow([*sizes, *values, guarded(point.reason)])
+    return file.getvalue()

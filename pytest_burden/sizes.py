@@ -1,0 +1,158 @@
+"""Sizes that have a name: ``"float32[B, 3, S, S]"``, and what they are varied over."""
+
+from __future__ import annotations
+
+import ast
+import math
+import operator
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import product
+from typing import Any
+
+from pytest_burden.errors import BurdenError, suggest
+
+EXAMPLE = "S=112:672:112 or B=1,8,128"
+MOST = 10_000
+"""Points of one sweep."""
+
+Sizes = Mapping[str, int]
+"""A size for each symbol."""
+
+_NAME = re.compile(r"[A-Za-z_]\w*")
+_SPEC = re.compile(r"\s*\w+\s*\[(?P<shape>[^\[\]]*)\].*", re.DOTALL)
+_OPERATORS: Mapping[type[ast.operator], Callable[[int, int], int]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.FloorDiv: operator.floordiv,
+}
+
+
+def parse_vary(text: str) -> tuple[str, tuple[int, ...]]:
+    """Return a symbol and its sizes from ``S=112:672:112`` or ``B=1,8,128``.
+
+    Raises:
+        BurdenError: it is neither; one line says why.
+    """
+    name, equals, sizes = (part.strip() for part in text.partition("="))
+    if not equals or not _NAME.fullmatch(name):
+        raise BurdenError(f"Invalid sizes (not of the form {EXAMPLE}): {text!r}")
+    return name, parse_sizes(sizes, text)
+
+
+def parse_sizes(text: str, whole: str = "") -> tuple[int, ...]:
+    """Return the sizes of ``112:672:112`` or ``1,8,128``, ascending, each once.
+
+    A range is first:last:step, the last included where a step reaches it; the step is 1 if it is
+    left out.
+
+    Args:
+        text: the sizes.
+        whole: what is shown in an error in its place.
+
+    Raises:
+        BurdenError: it is neither; one line says why.
+    """
+    shown = whole or text
+    colons = ":" in text
+    parts = [part.strip() for part in text.split(":" if colons else ",")]
+    if not all(part.isascii() and part.isdigit() for part in parts):
+        raise BurdenError(f"Invalid sizes (not whole numbers, as in {EXAMPLE}): {shown!r}")
+    found: Iterable[int] = map(int, parts)
+    if colons:
+        first, last, *step = found
+        if len(step) > 1 or 0 in step:
+            raise BurdenError(f"Invalid sizes (a range is first:last:step): {shown!r}")
+        found = range(first, last + 1, *step)
+        if len(found) > MOST:
+            raise BurdenError(f"Invalid sizes ({len(found):,}, at most {MOST:,}): {shown!r}")
+    return checked(found, shown)
+
+
+def checked(sizes: Iterable[object], shown: object) -> tuple[int, ...]:
+    """Return sizes, ascending, each once.
+
+    Raises:
+        BurdenError: there is none, or one is no whole number from 1 up.
+    """
+    found = list(sizes)
+    if not found:
+        raise BurdenError(f"Invalid sizes (there is none): {shown!r}")
+    if any(type(size) is not int or size < 1 for size in found):
+        raise BurdenError(f"Invalid sizes (not whole numbers from 1 up): {shown!r}")
+    return tuple(sorted({size for size in found if isinstance(size, int)}))
+
+
+def points(vary: Mapping[str, Sequence[int]]) -> list[dict[str, int]]:
+    """Return all combinations of sizes, those of the last symbol changing fastest.
+
+    Raises:
+        BurdenError: there are more than `MOST`.
+    """
+    count = math.prod(map(len, vary.values()))
+    if count > MOST:
+        raise BurdenError(f"these sizes have {count:,} combinations, at most {MOST:,}")
+    return [dict(zip(vary, sizes, strict=True)) for sizes in product(*vary.values())]
+
+
+def symbols(value: object) -> Iterator[str]:
+    """Yield the names of sizes in a nest of specs, also in what is no spec but has brackets."""
+    if isinstance(value, str):
+        if match := _SPEC.fullmatch(value):
+            yield from _NAME.findall(match["shape"])
+        return
+    inner = value.values() if isinstance(value, Mapping) else value
+    if isinstance(inner, Iterable):
+        for each in inner if isinstance(value, (list, tuple, dict)) else ():
+            yield from symbols(each)
+
+
+def filled(value: Any, sizes: Sizes) -> Any:
+    """Return a nest of specs with numbers in the place of symbols.
+
+    A size may be worked out: ``"float32[B, S*S + 1, 768]"``, by ``+ - * //``.
+
+    Raises:
+        BurdenError: a symbol has no size, or a size is not above zero.
+    """
+    if isinstance(value, str):
+        match = _SPEC.fullmatch(value)
+        if match is None or not _NAME.search(match["shape"]):
+            return value
+        numbers = [str(_size(part, sizes, value)) for part in match["shape"].split(",")]
+        start, end = match.span("shape")
+        return f"{value[:start]}{', '.join(numbers)}{value[end:]}"
+    if type(value) in (list, tuple):
+        return type(value)(filled(each, sizes) for each in value)
+    if type(value) is dict:
+        return {key: filled(each, sizes) for key, each in value.items()}
+    return value
+
+
+def _size(text: str, sizes: Sizes, spec: str) -> int:
+    try:
+        number = _number(ast.parse(text.strip(), mode="eval").body, sizes, spec)
+    except (SyntaxError, ValueError, ZeroDivisionError) as error:
+        raise BurdenError(
+            f"Invalid input spec (a size is made of whole numbers, symbols and + - * //): {spec!r}"
+        ) from error
+    if number < 1:
+        raise BurdenError(f"Invalid input spec ({text.strip()} is {number}): {spec!r}")
+    return number
+
+
+def _number(node: ast.expr, sizes: Sizes, spec: str) -> int:
+    if isinstance(node, ast.Name):
+        if node.id not in sizes:
+            near = suggest(node.id, sizes)
+            raise BurdenError(
+                f"Invalid input spec (no size is given for {node.id}{near}): {spec!r}"
+            )
+        return sizes[node.id]
+    if isinstance(node, ast.Constant) and type(node.value) is int:
+        return node.value
+    if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
+        left, right = (_number(side, sizes, spec) for side in (node.left, node.right))
+        return _OPERATORS[type(node.op)](left, right)
+    raise ValueError(spec)

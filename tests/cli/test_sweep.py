@@ -1,0 +1,143 @@
+"""`burden sweep` and `burden fit`: what they print, and what they refuse."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from pytest_burden.cli import main
+
+GOLDEN = Path(__file__).parent / "golden"
+NETS = """
+from torch import nn
+
+def net(width=4):
+    return nn.Sequential(
+        nn.Conv2d(3, width, 3, stride=2, padding=1), nn.ReLU(), nn.Conv2d(width, 8, 1),
+        nn.Flatten(), nn.Linear(8 * 64, 10),
+    )
+
+def saturating():
+    return nn.AdaptiveAvgPool1d(4)
+
+print("imported")
+"""
+NET = "sized_nets:net"
+
+
+@pytest.fixture(autouse=True)
+def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in a folder with two networks."""
+    (tmp_path / "sized_nets.py").write_text(NETS, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(__import__("sys").modules, "sized_nets", raising=False)
+
+
+@pytest.mark.parametrize(
+    ("golden", "arguments"),
+    [
+        (
+            "sweep_trunk",
+            [
+                *("sweep", NET, "--input", "float32[B, 3, S, S]", "--until", "2"),
+                *("--vary", "S=8:48:4", "--vary", "B=1,2,5", "--metrics", "flops,params"),
+            ],
+        ),
+        ("sweep_rejected", ["sweep", NET, "--input", "float32[1, 3, S, S]", "--vary", "S=13:17"]),
+        (
+            "sweep_width",
+            ["sweep", NET, "--input", "float32[1, 3, 16, 16]", "--vary", "width=2:8:2"],
+        ),
+        (
+            "fit",
+            ["fit", NET, "--input", "float32[B, 3, 16, 16]", "--vary", "B", "--memory", "1 MiB"],
+        ),
+        (
+            "fit_training",
+            [
+                *("fit", NET, "--input", "float32[B, 3, 16, 16]", "--vary", "B=2::2"),
+                *("--memory", "400 kB", "--training", "SGD"),
+            ],
+        ),
+        (
+            "fit_rejected",
+            ["fit", NET, "--input", "float32[1, 3, S, S]", "--vary=S=16::8", "--memory", "1 MiB"],
+        ),
+    ],
+)
+def test_what_is_printed(
+    golden: str, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is what was looked over, kept in a file; what the code prints goes elsewhere."""
+    assert main(arguments) == 0
+    printed = capsys.readouterr()
+    assert printed.out == (GOLDEN / f"{golden}.txt").read_text(encoding="utf-8")
+    assert printed.err == "imported\n"
+
+
+SWEEP = ["sweep", NET, "--input", "float32[1, 3, S, S]", "--vary", "S=12:20:2"]
+
+
+def test_json(capsys: pytest.CaptureFixture[str]) -> None:
+    """Exact numbers, the laws term by term, and why a point is empty."""
+    assert main([*SWEEP, "--until", "2", "--format", "json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert (data["symbols"], data["until"], len(data["points"])) == (["S"], "2", 5)
+    first = data["points"][0]
+    assert (first["sizes"], first["metrics"]["macs"]) == ({"S": 12}, 36 * 4 * 27 + 36 * 4 * 8)
+    laws = {each["metric"]: each for each in data["laws"]}
+    assert laws["macs"]["terms"] == [{"coefficient": "35", "powers": {"S": 2}}]
+    assert laws["macs"]["holds"] == {"S": {"modulus": 2, "remainder": 0}}
+
+
+def test_csv(tmp_path: Path) -> None:
+    """One row a point, also those that were rejected."""
+    assert main([*SWEEP, "--format", "csv", "--output", "s.csv"]) == 0
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "s.csv").read_text(encoding="utf-8"))))
+    assert [row["S"] for row in rows] == ["12", "14", "16", "18", "20"]
+    assert [bool(row["flops"]) for row in rows] == [False, False, True, False, False]
+    assert rows[0]["reason"].startswith("RuntimeError: ")
+
+
+def test_fit_json(capsys: pytest.CaptureFixture[str]) -> None:
+    """Bytes as integers."""
+    fit = ["fit", NET, "--input", "float32[B, 3, 16, 16]", "--vary", "B", "--memory", "1 MiB"]
+    assert main([*fit, "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert data["needed"] <= data["memory"] == 2**20 < data["needed_by_more"]
+    assert data["burden"]["inputs"] == [f"float32[{data['size']}, 3, 16, 16]"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["sweep", NET, "--input", "1x3x8x8", "--vary", "S=1"], "no input has a size S"),
+        (["sweep", NET, "--input", "float32[S]", "--vary", "S=x"], "Invalid sizes (not whole"),
+        ([*SWEEP, "--vary", "S=1"], "--vary S is given twice"),
+        ([*SWEEP, "--until", "9"], "the network has no module '9'"),
+        (
+            ["sweep", NET, "--input", "float32[1, 3, S, S]", "--vary", "S=5:7"],
+            "none of 3 points could be measured: RuntimeError: ",
+        ),
+        (["sweep", "nowhere:net", "--vary", "S=1"], "cannot import 'nowhere'"),
+        (["fit", NET, "--vary", "B=", "--memory", "1 MiB"], "--vary is a symbol, as B, B=8 or"),
+        (["fit", NET, "--vary", "B=0", "--memory", "1 MiB"], "--vary is a symbol, as B, B=8 or"),
+        (["fit", NET, "--vary", "B", "--memory", "1 MB/s"], "Invalid size"),
+        (
+            ["fit", NET, "--input", "float32[B, 3, 16, 16]", "--vary", "B", "--memory", "1 kB"],
+            "B = 1 needs 27,",
+        ),
+    ],
+)
+def test_refused(arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line says what is wrong, exit status 2."""
+    assert main(arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert told in printed.err
+    assert printed.err.removeprefix("imported\n").startswith("burden: ")
