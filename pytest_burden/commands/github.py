@@ -10,6 +10,7 @@ import argparse
 import os
 from collections.abc import Iterable
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from pytest_burden.commands.output import emit, read_text, say
@@ -56,6 +57,12 @@ def _add_comment(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     parser.add_argument(
         "--key", default="default", help="tells several comments on one pull request apart"
+    )
+    parser.add_argument(
+        "--conclusion",
+        choices=("success", "failure", "cancelled"),
+        default="",
+        help="with --results: how this job ends, where it is known by now",
     )
     _add_name(parser)
     parser.add_argument(
@@ -114,7 +121,13 @@ def _comment(arguments: argparse.Namespace) -> int:
 def _commenting(arguments: argparse.Namespace) -> Iterable[str]:
     """Return what comments as it is gone through, and tells line by line what was done."""
     from pytest_burden.github import event
-    from pytest_burden.github.body import marker, of_results
+    from pytest_burden.github.body import (
+        NOT_MEASURED,
+        marker,
+        of_results,
+        why_nothing,
+        without_results,
+    )
     from pytest_burden.github.commenting import Text, comment, of_artifact
     from pytest_burden.github.surroundings import client, own_run, variable
 
@@ -124,14 +137,20 @@ def _commenting(arguments: argparse.Namespace) -> Iterable[str]:
         here, ended = client(os.environ), event.ended(data)
         text = partial(of_artifact, here, ended, arguments.name, mark)
         return comment(here, ended, mark, arguments.author, text)
-    written = load(read_text(arguments.results), str(arguments.results))
-    own = event.own(data, *own_run(os.environ))
+    own = event.own(data, *own_run(os.environ), arguments.conclusion)
     if own is None:
         return ["this job is not of a pull request: no comment"]
     if event.from_fork(data):
         return [_FORK]
-    text = partial(Text, of_results(mark, written.run, own))
-    return comment(client(os.environ), own, mark, arguments.author, text)
+    lines = []
+    if arguments.results.exists():
+        written = load(read_text(arguments.results), str(arguments.results))
+        body = of_results(mark, written.run, own)
+    else:  # pytest died: what an earlier push has measured must not stand there as if it were this
+        lines = [f"{arguments.results} is not there: the comment says that nothing was measured"]
+        body = without_results(mark, own, NOT_MEASURED, why_nothing(own))
+    text = partial(Text, body)
+    return chain(lines, comment(client(os.environ), own, mark, arguments.author, text))
 
 
 def _base(arguments: argparse.Namespace) -> int:

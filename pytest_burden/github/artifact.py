@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pytest_burden.errors import BurdenError
 from pytest_burden.github.client import ApiError, Client, Purpose
 from pytest_burden.github.fields import find, pick
-from pytest_burden.github.results import LARGEST
+from pytest_burden.github.results import LARGEST, TooLargeError
 
-LARGEST_ARCHIVE = 8 * 2**20
+LARGEST_ARCHIVE = 32 * 2**20
 """Bytes of the archive; JSON of the largest size allowed packs into less."""
 
 _PERMISSION = "actions: read"
@@ -56,6 +56,7 @@ def fetch(client: Client, artifact: Artifact) -> bytes:
     """Return the one file in an artifact. Nothing of it touches the disk.
 
     Raises:
+        TooLargeError: it is larger than allowed, packed or unpacked.
         BurdenError: it has expired, or is not what it should be.
         ApiError: GitHub does not hand it out.
     """
@@ -76,8 +77,8 @@ def fetch(client: Client, artifact: Artifact) -> bytes:
     return _unpacked(packed, called)
 
 
-def _too_large(called: str) -> BurdenError:
-    return BurdenError(f"{called} has more than the {LARGEST_ARCHIVE:,} bytes allowed")
+def _too_large(called: str) -> TooLargeError:
+    return TooLargeError(f"{called} has more than the {LARGEST_ARCHIVE:,} bytes allowed")
 
 
 def _unpacked(packed: bytes, called: str) -> bytes:
@@ -97,5 +98,5 @@ def _unpacked(packed: bytes, called: str) -> bytes:
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError) as error:
         raise BurdenError(f"{called} is no zip archive, or a broken one") from error
     if len(content) > LARGEST:
-        raise BurdenError(f"{called} holds more than the {LARGEST:,} bytes allowed")
+        raise TooLargeError(f"{called} holds more than the {LARGEST:,} bytes allowed")
     return content

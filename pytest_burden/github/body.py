@@ -16,6 +16,10 @@ _LONGEST_KEY = 50
 NOT_MEASURED = "nothing was measured"
 NOT_READ = "the results could not be read"
 
+_GOOD, _UNSURE = "## :white_check_mark: ", "## :warning: "
+_CANCELLED = "The run was cancelled: what follows may not be all."
+_OTHERWISE = "The run failed for another reason than its budgets."
+
 
 def marker(key: str) -> str:
     """Return the line by which a comment is known again; it does not show.
@@ -33,12 +37,15 @@ def marker(key: str) -> str:
 
 def of_results(mark: str, run: Run, source: MeasuredRun) -> str:
     """Return the comment on what was measured."""
-    note = "The run was cancelled: what follows may not be all.\n\n" if _cancelled(source) else ""
+    otherwise = source.conclusion not in ("", "success", "cancelled") and not run.fails
+    note = f"{_CANCELLED}\n\n" if _cancelled(source) else f"{_OTHERWISE}\n\n" if otherwise else ""
     start, end = f"{mark}\n{note}", f"\n{_footer(source)}\n"
     report = markdown(run, COMMENT - len(start.encode()) - len(end.encode()))
     if not report:
         verdict = "over budget" if run.fails else "within budget"
         report = f"## burden: {verdict}\n\nThe report is too long for a comment.\n"
+    if otherwise and report.startswith(_GOOD):
+        report = f"{_UNSURE}{report.removeprefix(_GOOD)}"
     return f"{start}{report}{end}"
 
 
@@ -51,16 +58,23 @@ def without_results(mark: str, source: MeasuredRun, what: str, why: str) -> str:
         what: `NOT_MEASURED` or `NOT_READ`.
         why: a sentence.
     """
-    return f"{mark}\n## :warning: burden: {what}\n\n{why}\n\n{_footer(source)}\n"
+    return f"{mark}\n{_UNSURE}burden: {what}\n\n{why}\n\n{_footer(source)}\n"
+
+
+_HOW_IT_ENDED = {
+    "success": "The run left no results.",
+    "cancelled": "The run was cancelled before it left results.",
+    "timed_out": "The run took too long, and was ended before it left results.",
+    "skipped": "The run was skipped.",
+    "action_required": "The run waits to be let through.",
+    "neutral": "The run had nothing to measure.",
+    "stale": "The run was given up.",
+}
 
 
 def why_nothing(source: MeasuredRun) -> str:
     """Return the sentence that says how a run came to leave no results."""
-    if _cancelled(source):
-        return "The run was cancelled before it left results."
-    if source.conclusion == "success":
-        return "The run left no results."
-    return "The run failed before it left results."
+    return _HOW_IT_ENDED.get(source.conclusion, "The run failed before it left results.")
 
 
 def _cancelled(source: MeasuredRun) -> bool:

@@ -16,6 +16,7 @@ _QUIET = ("skipped", "action_required", "neutral", "stale")
 
 _EXPIRED = "GitHub keeps them no longer: run the workflow again."
 _UNREADABLE = "What the run left is not what pytest-burden writes; this job's log says more."
+_TOO_LARGE = "What the run left is too large for a comment; this job's log says more."
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ def of_artifact(client: Client, source: MeasuredRun, name: str, mark: str) -> Te
     except ApiError:
         raise
     except BurdenError as error:
-        why = _EXPIRED if left.expired else _UNREADABLE
+        large = isinstance(error, results.TooLargeError)
+        why = _EXPIRED if left.expired else _TOO_LARGE if large else _UNREADABLE
         return Text(body.without_results(mark, source, body.NOT_READ, why), problem=str(error))
     return Text(body.of_results(mark, written.run, source))

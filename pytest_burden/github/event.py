@@ -89,13 +89,14 @@ def ended(data: object) -> MeasuredRun:
     )
 
 
-def own(data: object, run: int, url: str) -> MeasuredRun | None:
+def own(data: object, run: int, url: str, conclusion: str = "") -> MeasuredRun | None:
     """Return this job's own run, by the payload of ``pull_request``; None for other events.
 
     Args:
         data: the payload.
         run: its number.
         url: of its page.
+        conclusion: of the job, where it is known.
 
     Raises:
         BurdenError: the payload is not as GitHub documents it.
@@ -114,7 +115,7 @@ def own(data: object, run: int, url: str) -> MeasuredRun | None:
             sha=_commit(pull, "head.sha", source),
         )
     )
-    return MeasuredRun(run, PULL_REQUEST, "", url if _URL.fullmatch(url) else "", head)
+    return MeasuredRun(run, PULL_REQUEST, conclusion, url if _URL.fullmatch(url) else "", head)
 
 
 def from_fork(data: object) -> bool:

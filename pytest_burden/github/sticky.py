@@ -34,7 +34,8 @@ class Sticky:
             What was done: ``created``, ``updated`` or ``unchanged``.
 
         Raises:
-            ApiError: it could not be done, or all of the listing could not be had.
+            ApiError: it could not be done, all of the listing could not be had, or the token
+                writes as somebody else.
         """
         created: int | None = None
         unsure: UnsureError | None = None
@@ -95,7 +96,13 @@ class Sticky:
     def _create(self, body: str) -> int:
         purpose = self._purpose("write a comment")
         data = self.client.post(f"issues/{self.number}/comments", purpose, {"body": body})
-        return pick(data, "id", int, "GitHub's answer to a new comment")
+        made = pick(data, "id", int, "GitHub's answer to a new comment")
+        login = find(data, "user.login")
+        if isinstance(login, str) and login.casefold() != self.author.casefold():
+            # It would not be known again, and each push would write another one.
+            self._delete(made)
+            raise ApiError(f"the token writes as {login}, not as {self.author}: --author {login}")
+        return made
 
     def _update(self, comment: int, body: str) -> bool:
         """Change a comment, and return whether it was still there."""

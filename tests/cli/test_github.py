@@ -72,8 +72,9 @@ def test_options(github: GitHub, burden: Burden) -> None:
     github.leave(RUN, results(sample.GREEN), "gpu results")
     github.leave(RUN, results(sample.RED))
     github.author = "models[bot]"
-    options = ("--key", "gpu", "--name", "gpu results", "--author", "models[bot]")
-    assert burden("comment")[0] == burden("comment", *options)[0] == 0
+    author = ("--author", "models[bot]")
+    options = ("--key", "gpu", "--name", "gpu results", *author)
+    assert burden("comment", *author)[0] == burden("comment", *options)[0] == 0
     red, green = github.bodies(7, "models[bot]")
     assert red.startswith("<!-- pytest-burden: default -->\n## :x: ")
     assert green.startswith("<!-- pytest-burden: gpu -->\n## :white_check_mark: ")
@@ -161,6 +162,29 @@ def test_own_results_of_others(
     assert (status, err) == (0, "")
     assert out.startswith(told)
     assert not github.seen
+
+
+def test_another_author(github: GitHub, burden: Burden, red: str) -> None:
+    """A comment that would not be known again is taken away, and the way out is named."""
+    github.pull(12, OWN_SHA, owner="octo-org", ref="wider", repository=REPOSITORY_ID)
+    github.author = "models[bot]"
+    event = f"{PAYLOADS}/pull-request.json"
+    status, _, err = burden("comment", "--results", red, GITHUB_EVENT_PATH=event)
+    assert (status, github.comments) == (2, [])
+    assert "the token writes as models[bot], not as github-actions[bot]: --author models" in err
+
+
+def test_results_that_are_not_there(github: GitHub, burden: Burden, red: str) -> None:
+    """Where pytest died, what was measured of an earlier push does not stay."""
+    github.pull(12, OWN_SHA, owner="octo-org", ref="wider", repository=REPOSITORY_ID)
+    event = {"GITHUB_EVENT_PATH": f"{PAYLOADS}/pull-request.json"}
+    burden("comment", "--results", red, **event)
+    gone = f"{red}.gone"
+    status, out, err = burden("comment", "--results", gone, **event)
+    told = f"{gone} is not there: the comment says that nothing was measured\n"
+    assert (status, out, err) == (0, f"{told}pull request 12: comment updated\n", "")
+    (body,) = github.bodies(12)
+    assert "burden: nothing was measured" in body
 
 
 BASE = ("base", "--branch", "main", "--workflow", "ci.yml", "--output")

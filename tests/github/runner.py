@@ -34,6 +34,8 @@ class Done:
     log: str = ""
     used: dict[str, dict[str, str]] = field(default_factory=dict)
     """The inputs of other actions, by the step's name."""
+    given: dict[str, dict[str, str]] = field(default_factory=dict)
+    """The variables that a step sets for its script, by its name."""
 
     @property
     def failed(self) -> bool:
@@ -89,8 +91,9 @@ def _run(  # noqa: PLR0913, PLR0917 what a step knows
     assert "${{" not in step["run"], "an expression in a script can be code"
     script = output.with_suffix(".sh")
     script.write_text(step["run"], encoding="utf-8")
-    output.touch()
+    output.write_bytes(b"")
     env = {name: _text(text, known) for name, text in step.get("env", {}).items()}
+    done.given[step["name"]] = env
     ended = subprocess.run(
         [*_SHELL, str(script)],
         cwd=workspace / _text(step.get("working-directory", "."), known),

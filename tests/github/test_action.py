@@ -136,6 +136,8 @@ def test_verdict(workspace: Path, act: Act, tmp_path: Path, allowed: str, verdic
         ("-k 'test_a or test_b' -q", ["a", "b"]),
         ("test_it.py::test_b", ["b"]),
         ("  \n  -k\n  test_b  ", ["b"]),
+        ("-m '' -k test_a", ["a"]),
+        ("-o 'markers=one: 1\n  two: 2' -k test_a", ["a"]),
     ],
 )
 def test_arguments(act: Act, arguments: str, measured: list[str]) -> None:
@@ -155,6 +157,8 @@ def test_arguments(act: Act, arguments: str, measured: list[str]) -> None:
         ({"base": "main"}, "::error::base is committed, merge-base or artifact"),
         ({"comment": "true"}, "::error::comment is on or off"),
         ({"python": "nopython"}, "nopython: command not found"),
+        ({"pytest_arguments": "--burden-json=mine.json"}, "::error::pytest-arguments has no place"),
+        ({"pytest_arguments": "-q -- test_it.py"}, "::error::pytest-arguments has no place for --"),
     ],
 )
 def test_what_cannot_begin(act: Act, workspace: Path, inputs: dict[str, str], told: str) -> None:
@@ -187,7 +191,27 @@ def test_merge_base(workspace: Path, act: Act, change: str) -> None:
         "broken there": "burden: git knows no commit 'origin/main'",
     }[change]
     assert told in done.log
-    assert json.loads(done.outputs["json"])["verdict"] == "pass"  # the run in itself was well
+    uploaded = json.loads(Path(done.used["Upload the results"]["path"]).read_text(encoding="utf-8"))
+    grew = change == "grew"
+    for each in (json.loads(done.outputs["json"]), uploaded):
+        assert each["verdict"] == ("fail" if grew else "pass")
+    assert done.outputs["markdown"].startswith("## :x: " if grew else "## :white_check_mark: ")
+    assert ("by module  0" in done.outputs["markdown"]) is grew
+
+
+def test_no_token_for_the_base(workspace: Path, act: Act) -> None:
+    """The base's own tests have none, neither the action's nor one of the whole job."""
+    test = workspace / "lib" / "test_it.py"
+    here = test.read_text(encoding="utf-8")
+    test.write_text(f"import os\nassert not os.environ.get('GITHUB_TOKEN')\n{here}", "utf-8")
+    git(workspace, "commit", "-a", "-m", "looks for a token")
+    git(workspace, "update-ref", "refs/remotes/origin/main", "HEAD")
+    test.write_text(here, encoding="utf-8")
+    done = act({"GITHUB_TOKEN": "the job's"}, base="merge-base", pytest_arguments="-k test_a")
+    assert "burden diff: 1 unchanged" in done.log
+    assert done.outputs["verdict"] == "pass", done.log
+    having = [name for name, env in done.given.items() if env.get("GITHUB_TOKEN")]
+    assert having == []
 
 
 def test_no_pull_request(act: Act) -> None:
@@ -224,6 +248,9 @@ def test_artifact(workspace: Path, act: Act, github: GitHub) -> None:
     widen(workspace)
     grown = act(of_workflow(github), base="artifact")
     assert (grown.outputs["verdict"], "burden diff: 2 grew" in grown.log) == ("fail", True)
+    assert json.loads(grown.outputs["json"])["verdict"] == "fail"
+    having = [name for name, env in grown.given.items() if env.get("GITHUB_TOKEN")]
+    assert having == ["Compare with the base"]
 
 
 def test_comment(workspace: Path, act: Act, github: GitHub) -> None:
@@ -234,6 +261,63 @@ def test_comment(workspace: Path, act: Act, github: GitHub) -> None:
     assert act(of_workflow(github), comment="on").outputs["verdict"] == "fail"
     (body,) = github.bodies(12)
     assert ":x: burden: 2 measured" in body
+
+
+def test_comment_on_growth(workspace: Path, act: Act, github: GitHub) -> None:
+    """It says what the comparison says, and so do outputs and artifact: the module that grew."""
+    github.pull(12, OWN_SHA, owner="octo-org", ref="wider", repository=REPOSITORY_ID)
+    widen(workspace)
+    done = act(of_workflow(github), base="merge-base", comment="on", pytest_arguments="-k test_a")
+    (body,) = github.bodies(12)
+    for text in (body, done.outputs["markdown"]):
+        assert "## :x: burden: 1 measured, 1 grew\n" in text
+        assert "by module  0 " in text
+    uploaded = json.loads(Path(done.used["Upload the results"]["path"]).read_text(encoding="utf-8"))
+    assert (uploaded["verdict"], done.outputs["verdict"], done.failed) == ("fail", "fail", True)
+
+
+@pytest.mark.parametrize("what", ["a test", "the comparison"])
+def test_comment_on_another_failure(workspace: Path, act: Act, github: GitHub, what: str) -> None:
+    """Where budgets are kept and the job is red all the same, nothing looks well."""
+    github.pull(12, OWN_SHA, owner="octo-org", ref="wider", repository=REPOSITORY_ID)
+    if what == "a test":
+        (workspace / "lib" / "test_other.py").write_text("def test_c(): assert 0", encoding="utf-8")
+    else:
+        git(workspace, "update-ref", "-d", "refs/remotes/origin/main")
+    done = act(of_workflow(github), base="merge-base", comment="on")
+    assert done.outputs["verdict"] == "fail"
+    (body,) = github.bodies(12)
+    assert "The run failed for another reason than its budgets." in body
+    assert ":white_check_mark:" not in body
+
+
+def test_comment_after_a_crash(workspace: Path, act: Act, github: GitHub) -> None:
+    """What an earlier push has measured does not stay as if it were of this one."""
+    github.pull(12, OWN_SHA, owner="octo-org", ref="wider", repository=REPOSITORY_ID)
+    act(of_workflow(github), comment="on")
+    assert ":white_check_mark:" in github.bodies(12)[0]
+    crash = workspace / "lib" / "conftest.py"
+    crash.write_text("import os\ndef pytest_runtest_setup(): os._exit(3)", encoding="utf-8")
+    done = act(of_workflow(github), comment="on")
+    assert (done.outcomes["Measure"], done.outcomes["Comment"]) == ("failure", "success")
+    assert done.outputs["verdict"] == "fail"
+    (body,) = github.bodies(12)
+    assert "burden: nothing was measured\n\nThe run failed before it left results." in body
+
+
+def test_comment_by_another(act: Act, github: GitHub) -> None:
+    """The token of an app writes as that app: told so it keeps one comment, else it leaves none."""
+    github.pull(12, OWN_SHA, owner="octo-org", ref="wider", repository=REPOSITORY_ID)
+    github.author = "models[bot]"
+    for _ in range(2):
+        done = act(of_workflow(github), comment="on", author="models[bot]")
+        assert done.outcomes["Comment"] == "success", done.log
+    assert len(github.bodies(12, "models[bot]")) == 1
+    github.comments.clear()
+    done = act(of_workflow(github), comment="on")
+    assert done.outcomes["Comment"] == "failure"
+    assert "the token writes as models[bot], not as github-actions[bot]: --author" in done.log
+    assert github.comments == []
 
 
 def used(workflow: Path) -> list[dict[str, str]]:

@@ -16,7 +16,8 @@ from pytest_burden.errors import BurdenError
 from pytest_burden.github import artifact, results
 from pytest_burden.github.artifact import LARGEST_ARCHIVE, fetch, of_run
 from pytest_burden.github.client import ApiError, Client
-from pytest_burden.report.jsonfile import dump
+from pytest_burden.github.results import TooLargeError
+from pytest_burden.report.jsonfile import dump, load
 from tests.github.sample import RUN, VERSIONS, packed
 from tests.github.server import Fault, GitHub, refused
 from tests.report import sample
@@ -29,9 +30,9 @@ def fetched(client: Client) -> bytes:
     return fetch(client, found)
 
 
-def refusal(client: Client) -> str:
+def refusal(client: Client, kind: type[BurdenError] = BurdenError) -> str:
     """Return why the artifact is of no use."""
-    with pytest.raises(BurdenError) as raised:
+    with pytest.raises(kind) as raised:
         fetched(client)
     assert not isinstance(raised.value, ApiError)
     return str(raised.value)
@@ -62,7 +63,7 @@ def test_a_rerun(github: GitHub, client: Client, expired: bool, expected: bytes)
 
 
 def bomb() -> bytes:
-    """Return some kilobytes that unpack to more than is allowed."""
+    """Return a small archive that unpacks to more than is allowed."""
     return packed(("burden.json", b" " * (results.LARGEST + 1)))
 
 
@@ -104,7 +105,7 @@ NO_ZIP = "is no zip archive, or a broken one"
         (lambda: packed(("burden.json", "1"))[:-5], NO_ZIP),
         (damaged, NO_ZIP),
         (locked, NO_ZIP),
-        (bomb, "holds more than the 33,554,432 bytes allowed"),
+        (bomb, "holds more than the 134,217,728 bytes allowed"),
         (lying, NO_ZIP),
         (
             lambda: packed(("burden.json", "1"), method=zipfile.ZIP_LZMA),
@@ -129,7 +130,10 @@ def test_too_large(
     """It is not asked for, or not read to its end."""
     monkeypatch.setattr(artifact, "LARGEST_ARCHIVE", 1000)
     github.leave(RUN, b"x" * 1001, size=said)
-    assert refusal(client) == "the artifact 'burden' has more than the 1,000 bytes allowed"
+    assert (
+        refusal(client, TooLargeError)
+        == "the artifact 'burden' has more than the 1,000 bytes allowed"
+    )
     assert len(github.seen) == asked
 
 
@@ -159,49 +163,95 @@ def edited(change: Callable[[dict[str, Any]], object]) -> bytes:
 
 def many(data: dict[str, Any]) -> None:
     """Put in one measurement too many."""
-    first = data["measurements"][0]
-    data["measurements"] = [first | {"id": str(n), "test": str(n)} for n in range(2001)]
+    first = data["measurements"][1]
+    data["measurements"] = [first | {"id": str(n), "test": str(n)} for n in range(20_001)]
 
 
 def verdicts(data: dict[str, Any]) -> None:
     """Give one measurement one verdict too many."""
     first = data["measurements"][0]
-    first["verdicts"] = first["verdicts"][:1] * 2001
+    first["verdicts"] = first["verdicts"][:1] * 20_001
+
+
+LISTS = ("verdicts", "lost", "partial", "left_out", "not_judged", "unfinished", "failed")
+"""What a run can have any number of, beside measurements."""
+TOO_MANY = "20,001 entries in {}, allowed are 20,000"
+TOO_LONG = "a name of 10,001 characters, allowed are 10,000"
 
 
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (many, "2,001 measurements, allowed are 2,000"),
-        (verdicts, "2,001 verdicts of one measurement, allowed are 2,000"),
-        (lambda d: d.update(verdicts=d["verdicts"] * 2001), "2,001 verdicts, allowed are 2,000"),
-        (lambda d: d.update(lost=["x"] * 2001), "2,001 lost workers, allowed are 2,000"),
+        (many, TOO_MANY.format("measurements")),
+        (verdicts, TOO_MANY.format("verdicts of one measurement")),
         (
-            lambda d: d["measurements"][0].update(id="x" * 10_001),
-            "a text of 10,001 characters, allowed are 10,000",
+            lambda d: d["measurements"][0].update(changes=[{}] * 20_001),
+            TOO_MANY.format("changes of one measurement"),
         ),
+        *((lambda d, k=key: d.update({k: ["x"] * 20_001}), TOO_MANY.format(key)) for key in LISTS),
         (
-            lambda d: d["versions"].update({"x" * 10_001: "1"}),
-            "a text of 10,001 characters, allowed are 10,000",
+            lambda d: d.update(versions=dict.fromkeys(map(str, range(20_001)), "1")),
+            TOO_MANY.format("versions"),
         ),
-        (
-            lambda d: d["measurements"][0]["verdicts"][0].update(detail="é" * 10_001),
-            "a text of 10,001 characters, allowed are 10,000",
-        ),
+        (lambda d: d["measurements"][0].update(id="x" * 10_001), TOO_LONG),
+        (lambda d: d["measurements"][0].update(test="é" * 10_001), TOO_LONG),
     ],
 )
 def test_bounds(change: Callable[[dict[str, Any]], object], told: str) -> None:
-    """One past each bound is refused; at it, it is not."""
-    with pytest.raises(BurdenError) as raised:
+    """One past each bound is too large: not that it is anything else."""
+    with pytest.raises(TooLargeError) as raised:
         results.read(edited(change), "results")
     assert str(raised.value) == f"results: {told}"
 
 
+def wide(data: dict[str, Any]) -> None:
+    """Put in as many measurements as are allowed, and give the run as many of all else."""
+    first = data["measurements"][1]
+    data["measurements"] = [first | {"id": str(n), "test": str(n)} for n in range(20_000)]
+    data["verdicts"] *= 20_000
+    data["lost"] *= 20_000
+
+
 def test_within_bounds() -> None:
-    """A text of the longest length, and the file itself."""
+    """At the bounds, and the file itself."""
     content = edited(lambda d: d["measurements"][0].update(id="x" * 10_000))
     assert results.read(content, "results").run.results[0].id == "x" * 10_000
+    assert len(results.read(edited(wide), "results").run.results) == 20_000
     assert results.read(dump(sample.RED, VERSIONS).encode(), "results").run == sample.RED
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("é" * 10_000, "é" * 10_000),
+        ("é" * 10_001, f"{'é' * 10_000}... (1 characters more)"),
+        ("é" * 50_000, f"{'é' * 10_000}... (40,000 characters more)"),
+    ],
+    ids=["at it", "one past it", "far past it"],
+)
+def test_long_texts(text: str, expected: str) -> None:
+    """What an error said may be long: it is cut, wherever it stands, and is results still."""
+
+    def change(data: dict[str, Any]) -> None:
+        data["baseline"], data["lost"], data["versions"] = text, ["a", text], {"pytest": text}
+        first = data["measurements"][0]
+        first["verdicts"][0]["detail"] = first["burden"]["reason"] = text
+        first["burden"]["lower_bounds"] = {"peak_memory": text}
+        first["burden"]["module_rows"][0]["path"] = text
+
+    written = results.read(edited(change), "results")
+    first = written.run.results[0]
+    assert first.burden
+    assert {
+        written.run.baseline,
+        written.run.lost[1],
+        written.versions["pytest"],
+        first.verdicts[0].detail,
+        first.burden.reason,
+        first.burden.lower_bounds["peak_memory"],
+        first.burden.module_rows[0].path,
+    } == {expected}
+    assert load(dump(*written), "again") == written
 
 
 @pytest.mark.parametrize(
@@ -210,13 +260,37 @@ def test_within_bounds() -> None:
         (b"\xff", "not UTF-8"),
         (b"[", "not JSON, or not all of it"),
         (b"{}", "no results of pytest-burden"),
-        (b" " * (results.LARGEST + 1), "33,554,433 bytes, allowed are 33,554,432"),
+        (b'{"schema": 1, "measurements": [0]}', "broken"),
+        (b'{"schema": 1, "measurements": {}}', "broken"),
     ],
 )
 def test_other_files(content: bytes, told: str) -> None:
     """Each is called what it is."""
-    with pytest.raises(BurdenError, match=f"^results: {told}"):
+    with pytest.raises(BurdenError, match=f"^results: {told}") as raised:
         results.read(content, "results")
+    assert not isinstance(raised.value, TooLargeError)
+
+
+def test_a_large_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told to the byte, and to the value."""
+    content = dump(sample.RED, VERSIONS).encode()
+    values = sum(map(content.count, (b",", b":", b"[", b"{")))
+    monkeypatch.setattr(results, "LARGEST", len(content))
+    monkeypatch.setattr(results, "MOST_VALUES", values)
+    assert results.read(content, "results").run == sample.RED
+    with pytest.raises(TooLargeError, match=r"^results: \S+ bytes, allowed are \S+$"):
+        results.read(content + b" ", "results")
+    monkeypatch.setattr(results, "MOST_VALUES", values - 1)
+    with pytest.raises(TooLargeError, match=f"^results: some {values:,} values, allowed are"):
+        results.read(content, "results")
+
+
+def test_what_is_written_has_room() -> None:
+    """No file of the largest size that this version writes has too many values."""
+    for run in (sample.RED, Run((sample.MEMORY,))):
+        content = dump(run, VERSIONS)
+        values = sum(map(content.count, ",:[{"))
+        assert values * results.LARGEST / len(content) < results.MOST_VALUES
 
 
 @given(st.binary(max_size=200) | st.binary(max_size=50).map(lambda c: packed(("x", c))))

@@ -71,12 +71,29 @@ FOOTER = (
 CANCELLED = "The run was cancelled: what follows may not be all.\n\n"
 
 
-@pytest.mark.parametrize("measured", [sample.RED, sample.GREEN])
-@pytest.mark.parametrize(("conclusion", "note"), [("failure", ""), ("cancelled", CANCELLED)])
+OTHERWISE = "The run failed for another reason than its budgets.\n\n"
+
+
+@pytest.mark.parametrize(
+    ("measured", "conclusion", "note"),
+    [
+        (sample.RED, "failure", ""),
+        (sample.GREEN, "success", ""),
+        (sample.GREEN, "", ""),
+        (sample.GREEN, "failure", OTHERWISE),
+        (sample.GREEN, "timed_out", OTHERWISE),
+        (sample.RED, "cancelled", CANCELLED),
+        (sample.GREEN, "cancelled", CANCELLED),
+    ],
+)
 def test_frame(measured: Run, conclusion: str, note: str) -> None:
     """The marker, the report as in the step summary, the commit and the run's page."""
     text = of_results(MARK, measured, run(conclusion=conclusion))
-    assert text == f"{MARK}\n{note}{markdown(measured)}{FOOTER}"
+    report = markdown(measured)
+    if note == OTHERWISE:  # a run that failed is not well, whatever its budgets say
+        report = report.replace(":white_check_mark:", ":warning:", 1)
+    assert text == f"{MARK}\n{note}{report}{FOOTER}"
+    assert (":white_check_mark:" in text) == (measured is sample.GREEN and note != OTHERWISE)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +115,9 @@ def test_without_results(name: str, what: str, why: str) -> None:
     [
         ("success", "The run left no results."),
         ("failure", "The run failed before it left results."),
-        ("timed_out", "The run failed before it left results."),
+        ("timed_out", "The run took too long, and was ended before it left results."),
+        ("skipped", "The run was skipped."),
+        ("action_required", "The run waits to be let through."),
         ("cancelled", "The run was cancelled before it left results."),
     ],
 )

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pytest_burden.errors import BurdenError
+from pytest_burden.github import results as limits
 from pytest_burden.github.body import marker
 from pytest_burden.github.client import Client
 from pytest_burden.github.commenting import comment, of_artifact
@@ -119,6 +120,20 @@ def test_unreadable_results(github: GitHub, client: Client, archive: bytes, told
     assert "all was well" not in body
     assert "octocat" not in body
     assert "text of" not in body
+
+
+@pytest.mark.parametrize("bound", ["MOST", "LARGEST", "MOST_VALUES"])
+def test_large_results(
+    github: GitHub, client: Client, monkeypatch: pytest.MonkeyPatch, bound: str
+) -> None:
+    """That they are too large is no word against them, and the log says by how much."""
+    github.pull(7, SHA)
+    github.leave(RUN, results(sample.RED))
+    monkeypatch.setattr(limits, bound, 1)
+    assert "allowed are 1" in failing(client)[1]
+    (body,) = github.bodies(7)
+    assert "What the run left is too large for a comment; this job's log says more." in body
+    assert "is not what pytest-burden writes" not in body
 
 
 def test_expired_results(github: GitHub, client: Client) -> None:

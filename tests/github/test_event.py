@@ -114,11 +114,14 @@ def test_no_payload(tmp_path: Path, content: bytes | None, told: str) -> None:
 
 
 def test_a_job_of_a_pull_request() -> None:
-    """There the run is the job's own, and has no conclusion yet."""
+    """There the run is the job's own, and has no conclusion yet but what it is told."""
     data = read(PAYLOADS / "pull-request.json")
     sha = "3484a3fb816e0859fd6e1cea078d76385ff50625"
     head = Head(REPOSITORY_ID, "octo-org", "wider", sha)
     assert own(data, 7, f"{RUNS}/7") == MeasuredRun(7, "pull_request", "", f"{RUNS}/7", head)
+    known = own(data, 7, f"{RUNS}/7", "failure")
+    assert known
+    assert known.conclusion == "failure"
     assert not from_fork(data)
 
 

@@ -107,6 +107,24 @@ def test_another_author(github: GitHub, sticky: Sticky) -> None:
 
 
 @pytest.mark.parametrize(
+    ("writes", "left"), [("GitHub-Actions[bot]", [NEW]), ("models[bot]", []), ("octocat", [])]
+)
+def test_whose_comment_it_is(github: GitHub, sticky: Sticky, writes: str, left: list[str]) -> None:
+    """One that would not be known again does not stay, and who wrote it is told."""
+    github.author = writes
+    if left:
+        assert sticky.keep(NEW) == "created"
+    else:
+        with pytest.raises(ApiError) as raised:
+            sticky.keep(NEW)
+        assert str(raised.value) == (
+            f"the token writes as {writes}, not as github-actions[bot]: --author {writes}"
+        )
+    assert github.bodies(7, writes) == left
+    assert len(github.sent("POST")) == 1
+
+
+@pytest.mark.parametrize(
     "reply",
     [
         None,
