@@ -75,6 +75,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=None,
         help="measure, but hold nothing to its limits",
     )
+    # The project that a command works on.
+    group.addoption("--burden-root", default=None, help=argparse.SUPPRESS)
     # What `burden explain` asks: an id, and the file for the answer.
     group.addoption("--burden-explain", nargs=2, default=None, help=argparse.SUPPRESS)
 

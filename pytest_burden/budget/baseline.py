@@ -28,6 +28,8 @@ FILE = "burden-baseline.json"
 SCHEMA = 1
 RENEW = "burden baseline update"
 """The command that measures everything again and writes the file."""
+ATTRIBUTE = f"{FILE} merge=union"
+"""The line of ``.gitattributes`` by which git joins what two branches have written."""
 
 
 class Node(NamedTuple):
@@ -140,7 +142,7 @@ def read(text: str, name: str = FILE) -> tuple[Baseline | None, list[Problem]]:
     if problems := list(_conflicts(text, name)):
         return None, problems
     reader = _Reader(text, name)
-    with _uncollected():
+    with uncollected():
         try:
             return reader.baseline(json.loads(text)), reader.problems
         except (ValueError, RecursionError) as error:
@@ -152,7 +154,7 @@ _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
+def uncollected() -> Iterator[None]:
     """Look for no cycles among a million small lists: that takes as long as the rest."""
     was = gc.isenabled()
     gc.disable()
@@ -175,7 +177,10 @@ _MARKERS = re.compile(r"^(?:<<<<<<<|\|\|\|\|\|\|\||=======|>>>>>>>).*", re.MULTI
 def _conflicts(text: str, name: str) -> Iterator[Problem]:
     for match in _MARKERS.finditer(text):
         line = text.count("\n", 0, match.start()) + 1
-        reason = "a merge was not resolved: take either version, then measure again"
+        reason = (
+            "a merge was not resolved: take either version, then measure again; the line"
+            f" {ATTRIBUTE!r} in .gitattributes lets git resolve it"
+        )
         yield Problem(f"{name}:{line}", match[0][:20].strip(), reason, RENEW)
 
 
@@ -246,11 +251,6 @@ class _Draft:
     ended: bool = False
     broken: bool = False
     """Whether a problem is told of it already."""
-
-    @property
-    def renew(self) -> str:
-        """What writes it anew."""
-        return f"{RENEW} {self.id}" if self.id else RENEW
 
 
 _MODULE_TYPES = (str, str, int, list, str, list)
@@ -379,11 +379,9 @@ class _Reader:
         at = f"{self._name}:{max(line, 1)}"
         if line and not self._in_lines:  # some tool has laid the file out anew
             at = f"{self._name}: record {line - 1}"
-        works = RENEW
         if draft is not None:
             draft.broken = True
-            works = draft.renew
-        self.problems.append(Problem(at, what, reason, works))
+        self.problems.append(Problem(at, what, reason, RENEW))
 
     _in_lines = True
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import starmap
 from operator import sub
 from typing import Literal, NamedTuple
@@ -32,8 +33,8 @@ def changes(before: Sequence[Node], after: Sequence[Node]) -> tuple[Change, ...]
 
     A module is the same one if path and class are; else if everything but the path is: then it has
     moved; else if the path alone is. Of a list that has got more or fewer modules, those that have
-    only moved are found first. What is added or removed with a module around it is no change of
-    its own.
+    only moved, with all below them, are found first. What is added or removed with a module around
+    it is no change of its own.
     """
     pairs, gone, new = _matched(before, after)
     added, removed = _outermost(new), _outermost(gone)
@@ -56,15 +57,17 @@ def _matched(
     before: Sequence[Node], after: Sequence[Node]
 ) -> tuple[list[tuple[Node, Node]], list[Node], list[Node]]:
     """Return the modules that are the same one, those that are gone, and those that are new."""
-    shifted = _leaves_of_resized_lists(before, after)
+    lists = _resized_lists(before, after)
+    pairs = list(_moved_in_lists(before, after, lists))
+    moved = {id(node) for pair in pairs for node in pair}
+    gone, new = ([node for node in part if id(node) not in moved] for part in (before, after))
+    shifted = _leaves(before, after, lists)
     ways: tuple[Callable[[Node], object], ...] = (
         lambda node: (node.path, node.cls, _itself(node) if node.path in shifted else ""),
         _itself,
         lambda node: (node.path, node.cls),
         lambda node: node.path,
     )
-    pairs: list[tuple[Node, Node]] = []
-    gone, new = list(before), list(after)
     for way in ways:
         left: dict[object, deque[Node]] = defaultdict(deque)
         for node in gone:
@@ -81,18 +84,77 @@ def _matched(
     return pairs, gone, new
 
 
-def _leaves_of_resized_lists(before: Sequence[Node], after: Sequence[Node]) -> set[str]:
-    """Return the paths with a number at the end that may mean another module than before.
+def _resized_lists(before: Sequence[Node], after: Sequence[Node]) -> set[str]:
+    """Return the paths of lists in which a number may mean another module than before."""
+    then, now = (Counter(_list_around(node.path) for node in nodes) for nodes in (before, after))
+    return {path for path in then if path is not None and then[path] != now[path]}
 
-    Blocks are not among them: what tells one from the next is in the modules below it.
+
+def _moved_in_lists(
+    before: Sequence[Node], after: Sequence[Node], lists: AbstractSet[str]
+) -> Iterator[tuple[Node, Node]]:
+    """Yield the modules of what stands in a list as it did, with all below it, by another number.
+
+    A block is told from the next by what is in the modules below it.
     """
-    lists = [Counter(_list_around(node.path) for node in nodes) for nodes in (before, after)]
+    taken: set[int] = set()
+    parts = _blocks(before, lists), _blocks(after, lists)
+    for path in sorted(lists, key=len):  # a list in a list after that one
+        then, now = (
+            [block for block in blocks[path] if id(block.nodes[0]) not in taken] for blocks in parts
+        )
+        for one, other in _alike([each.whole for each in then], [each.whole for each in now]):
+            yield from zip(then[one].nodes, now[other].nodes, strict=True)
+            taken.update(map(id, (*then[one].nodes, *now[other].nodes)))
+
+
+class _Block(NamedTuple):
+    """A module of a list with all below it."""
+
+    nodes: Sequence[Node]
+    whole: object
+    """What it is wherever it stands."""
+
+
+def _blocks(nodes: Iterable[Node], lists: AbstractSet[str]) -> Mapping[str, Sequence[_Block]]:
+    """Return what stands in these lists, in order."""
+    found: dict[str, dict[str, list[Node]]] = {path: {} for path in lists}
+    for node in nodes:
+        for path in (node.path, *_around(node.path)):
+            around = _list_around(path)
+            if around in found:
+                found[around].setdefault(path, []).append(node)
+    return {
+        around: [
+            _Block(block, tuple((node.path[len(path) :], _itself(node)) for node in block))
+            for path, block in blocks.items()
+        ]
+        for around, blocks in found.items()
+    }
+
+
+def _alike(then: Sequence[object], now: Sequence[object]) -> Iterator[tuple[int, int]]:
+    """Yield the places of what is equal: from both ends, and in between each once, in order."""
+    most = min(len(then), len(now))
+    first = next((n for n in range(most) if then[n] != now[n]), most)
+    last = next((n for n in range(most - first) if then[-1 - n] != now[-1 - n]), most - first)
+    yield from ((n, n) for n in range(first))
+    yield from ((len(then) - n, len(now) - n) for n in range(last, 0, -1))
+    left: dict[object, deque[int]] = defaultdict(deque)
+    for n in range(first, len(then) - last):
+        left[then[n]].append(n)
+    for n in range(first, len(now) - last):
+        if same := left.get(now[n]):
+            yield same.popleft(), n
+
+
+def _leaves(before: Sequence[Node], after: Sequence[Node], lists: AbstractSet[str]) -> set[str]:
+    """Return the paths in these lists that have no modules below them."""
     inner = {node.path.rpartition(".")[0] for node in (*before, *after)}
     return {
         node.path
         for node in (*before, *after)
-        for around in (_list_around(node.path),)
-        if around is not None and lists[0][around] != lists[1][around] and node.path not in inner
+        if _list_around(node.path) in lists and node.path not in inner
     }
 
 
@@ -136,7 +198,8 @@ def _changed(before: Node, after: Node) -> Change | None:
 
 
 def _differences(before: Node, after: Node) -> Iterator[str]:
-    then, now = _settings(before.settings), _settings(after.settings)
+    same = before.settings == after.settings  # as most are: nothing is taken apart then
+    then, now = ({}, {}) if same else map(_settings, (before.settings, after.settings))
     if before.cls != after.cls:
         yield f"{before.cls}→{after.cls}"
         now = then

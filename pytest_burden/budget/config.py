@@ -17,6 +17,7 @@ FILE = "pyproject.toml"
 Real = Literal["auto", "never"]
 Table = Literal["auto", "all", "failed", "off"]
 GitHub = Literal["auto", "off"]
+Presence = Literal["optional", "required"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,8 @@ class Config:
     table: Table = "auto"
     github: GitHub = "auto"
     """Whether GitHub Actions get a summary of the step and annotations."""
+    baseline: Presence = "optional"
+    """Whether there has to be a baseline."""
     junit: bool = True
     """Whether the figures are written into JUnit XML as properties."""
     limits: tuple[Rule, ...] = ()

@@ -14,6 +14,8 @@ from pytest_burden.budget.growth import Growth
 from pytest_burden.budget.ids import is_of, split_unfinished
 from pytest_burden.budget.limits import Rule
 from pytest_burden.budget.precedence import resolve
+from pytest_burden.budget.result import Result
+from pytest_burden.budget.run import Run
 from pytest_burden.budget.verdict import (
     Kind,
     Past,
@@ -46,6 +48,8 @@ class Side:
     """Tests of which not everything was measured, as in `Run`."""
     limits: Mapping[str, Sequence[Rule]] = field(default_factory=dict)
     """By id, what the tests allow themselves."""
+    excuses: Mapping[str, str] = field(default_factory=dict)
+    """By id, why a test did not fail although its measurement does: ``xfailed``, ``skipped``."""
 
 
 class Step(NamedTuple):
@@ -161,19 +165,55 @@ def compare(  # noqa: PLR0913, PLR0917 what was measured, and what is allowed
     for name, entry in after.items():
         then = pairs.get(name)
         if then is None:
-            found.append(Difference(name, None, entry, tuple(_new(base, entry, policies))))
+            new = _excused(head, name, _new(base, entry, policies))
+            found.append(Difference(name, None, entry, new))
             continue
         past = Past(Baseline(base.baseline.torch, {name: then}), allowances, today)
         held = resolve([head.limits.get(name, ()), tuple(rules(name))])
-        verdicts = _judged(entry, head.baseline.torch, then, held, policies, past)
+        judged = _judged(entry, head.baseline.torch, then, held, policies, past)
+        verdicts = _excused(head, name, judged)
         changed = then.metrics != entry.metrics
         blamed = changes(then.nodes, entry.nodes) if changed else ()
         found.append(Difference(name, then, entry, verdicts, blamed))
     missing = before.keys() - after.keys() - set(old.values())
     for name in sorted(missing):
-        gone = tuple(_gone(head, name, policies))
+        gone = _excused(head, name, _gone(head, name, policies))
         found.append(Difference(name, before[name], None, gone))
     return Comparison(base, head, tuple(found))
+
+
+def judged_by(run: Run, comparison: Comparison) -> Run:
+    """Return a run with what a comparison says of its measurements, beside its own verdicts.
+
+    Args:
+        run: the head of the comparison.
+        comparison: with whatever it was compared.
+    """
+    by_id = {difference.id: difference for difference in comparison.differences}
+    gone = (each for each in comparison.differences if each.after is None)
+    return replace(
+        run,
+        results=tuple(_judged_by(result, by_id.get(result.id)) for result in run.results),
+        verdicts=(*run.verdicts, *(verdict for each in gone for verdict in each.verdicts)),
+        compared_with=comparison.base.name,
+    )
+
+
+def _judged_by(result: Result, difference: Difference | None) -> Result:
+    if difference is None:
+        return result
+    known = {(v.kind, v.limit.key if v.limit else "", v.base) for v in result.verdicts}
+    more = (
+        verdict
+        for verdict in difference.verdicts
+        if (verdict.kind, verdict.limit.key if verdict.limit else "", verdict.base) not in known
+    )
+    return replace(
+        result,
+        verdicts=(*result.verdicts, *more),
+        changes=result.changes or difference.changes,
+        otherwise=result.otherwise or difference.otherwise,
+    )
 
 
 def _renamed(base: Side, head: Side) -> dict[str, str]:
@@ -186,6 +226,11 @@ def _renamed(base: Side, head: Side) -> dict[str, str]:
         if name not in before and entry.rows
     ]
     return renamed(new, [name for name in before if name not in after])
+
+
+def _excused(head: Side, name: str, verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
+    excuse = head.excuses.get(name, "")
+    return tuple(replace(each, excuse=excuse) if each.fails else each for each in verdicts)
 
 
 def _new(base: Side, entry: Entry, policies: Policies) -> Iterator[Verdict]:

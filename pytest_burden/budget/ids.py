@@ -8,6 +8,9 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+SHARED = "burden_session"
+"""In place of a test before the # of measurements that belong to no single one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Name:
@@ -41,19 +44,42 @@ def is_of(name: str, tests: Container[str], collectors: Iterable[str] = ()) -> b
     Args:
         name: the measurement's id.
         tests: node ids of tests.
-        collectors: node ids of files and classes.
+        collectors: node ids of files and classes, or `all_parameters` of a test.
     """
     # Parameters may have a # of their own, so each may be the one before the name.
     hashes = (end for end, char in enumerate(name) if char == "#")
     known = name in tests or any(name[:end] in tests for end in hashes)
-    return known or name.startswith(tuple(f"{collector}::" for collector in collectors))
+    return known or name.startswith(tuple(map(below, collectors)))
+
+
+def owner(name: str) -> str:
+    """Return the node id of the test that a measurement is named after; `measurement_ids` undone.
+
+    Folders and parameters may have a # of their own.
+    """
+    path, colons, rest = name.partition("::")
+    function, _, _ = rest.partition("#")
+    if "[" in function:
+        head, bracket, tail = rest.rpartition("]")
+        function = head + bracket + tail.partition("#")[0]
+    return path + colons + function
+
+
+def all_parameters(test: str) -> str:
+    """Return how the node id of a test begins whatever its parameters: ``test_m.py::test_a[``."""
+    return test[: test.find("[", test.find("::")) + 1] or test
+
+
+def below(collector: str) -> str:
+    """Return how all ids begin that are below one of the ``collectors`` of `is_of`."""
+    return collector if collector.endswith("[") else f"{collector}::"
 
 
 def split_unfinished(unfinished: Iterable[str]) -> tuple[frozenset[str], tuple[str, ...]]:
-    """Return the tests, and the files and classes, of what a run has left unfinished."""
+    """Return the tests, and what is a collector to `is_of`, of what a run has left unfinished."""
     names = tuple(unfinished)
-    collectors = tuple(name.removesuffix("::") for name in names if name.endswith("::"))
-    return frozenset(name for name in names if not name.endswith("::")), collectors
+    collectors = tuple(name.removesuffix("::") for name in names if name.endswith(("::", "[")))
+    return frozenset(name for name in names if not name.endswith(("::", "["))), collectors
 
 
 def natural(name: str) -> list[tuple[int, str]]:
@@ -93,7 +119,7 @@ class Glob:
 
     def may_match_below(self, collector: str) -> bool:
         """Return whether it could match a measurement of some test below ``collector``."""
-        return any(True for _ in self._beginnings(f"{collector}::"))
+        return any(True for _ in self._beginnings(below(collector)))
 
     def _beginnings(self, start: str) -> Iterator[int]:
         """Yield how much of the pattern matches ``start``: the rest is for what comes after it."""

@@ -16,7 +16,8 @@ tests in another environment. The rules, none of which depends on the order of t
   is true in every shard. Else it stays open, and another merge may decide it.
 * What a full leg found missing stays missing unless another leg has measured it. That nothing was
   measured is true only if no leg has measured anything.
-* Fewer or more legs than expected are a failing verdict.
+* Fewer or more legs than expected are a failing verdict, and so is a leg that did not come to its
+  end: nobody knows what it would have measured.
 * Legs that were counted by different conventions, or of which some were not judged, are refused.
 """
 
@@ -48,6 +49,7 @@ BY_CHOICE = (
     "--deselect",
     "--ignore",
     "--ignore-glob",
+    "-o",
     "tests were deselected",
 )
 """Why a run is not full, where the rest of the tests can be in other shards. What was not measured
@@ -90,7 +92,7 @@ def merge(legs: Iterable[Leg], expected: int | None = None) -> Run:
         found, partial, not_judged = _each_once((*found, *others, *stale)), (), ()
     return Run(
         results=results,
-        verdicts=(*found, *_not_as_expected(legs, expected)),
+        verdicts=(*found, *_not_as_expected(legs, expected), *_without_end(legs)),
         convention=runs[0].convention,
         enforced=runs[0].enforced,
         partial=partial,
@@ -103,6 +105,8 @@ def merge(legs: Iterable[Leg], expected: int | None = None) -> Run:
             for text in leg.run.lost
         ),
         unfinished=_unfinished(runs),
+        failed=_failed(runs),
+        compared_with="; ".join(dict.fromkeys(filter(None, (run.compared_with for run in runs)))),
     )
 
 
@@ -135,6 +139,18 @@ def _not_as_expected(legs: Sequence[Leg], expected: int | None) -> Iterator[Verd
         are = "1 file is" if len(legs) == 1 else f"{len(legs)} files are"
         detail = f"{are} here, {expected} were expected\n{names}"
         yield Verdict(Kind.ERROR, NAME, None, None, Policy.FAIL, detail)
+
+
+def _without_end(legs: Sequence[Leg]) -> Iterator[Verdict]:
+    """Yield what to say of legs that may have had more to measure, unless it was said before."""
+    for leg in legs:
+        told = (verdict.detail for verdict in leg.run.verdicts if verdict.subject == NAME)
+        if leg.run.unsure and not any(_NO_END in detail for detail in told):
+            detail = "\n".join([f"{leg.name} {_NO_END}", *leg.run.unsure])
+            yield Verdict(Kind.ERROR, NAME, None, None, Policy.FAIL, detail)
+
+
+_NO_END = "did not come to its end"
 
 
 def _partial(runs: Sequence[Run]) -> tuple[str, ...]:
@@ -191,6 +207,13 @@ def _unfinished(runs: Sequence[Run]) -> tuple[str, ...]:
     finished = {result.test for run in runs for result in run.results if result.complete}
     names = {name for run in runs for name in run.unfinished}
     return tuple(sorted(names - finished))
+
+
+def _failed(runs: Sequence[Run]) -> tuple[str, ...]:
+    """Return the tests that failed before they had measured, and were no better in another leg."""
+    return tuple(
+        sorted({name for run in runs for name in run.failed}.intersection(_unfinished(runs)))
+    )
 
 
 def _results(legs: Sequence[Leg]) -> tuple[Result, ...]:

@@ -40,6 +40,7 @@ OPTIONS: Mapping[str, tuple[object, ...]] = {
     "real": ("auto", "never"),
     "table": ("auto", "all", "failed", "off"),
     "github": ("auto", "off"),
+    "baseline": ("optional", "required"),
     "junit": (True, False),
 }
 """Settings with few values; the first is the default."""
@@ -55,6 +56,7 @@ SETTINGS = (
     "real",
     "table",
     "github",
+    "baseline",
     "junit",
 )
 MODEL_KEYS = ("build", "inputs", "kwargs", "training")
@@ -122,6 +124,7 @@ class _Reader:
             real=self._setting(table, "real", "auto"),
             table=self._setting(table, "table", "auto"),
             github=self._setting(table, "github", "auto"),
+            baseline=self._setting(table, "baseline", "optional"),
             junit=self._setting(table, "junit", True),  # noqa: FBT003 a default
             limits=self._limits(("tool", "burden", "limits"), self._sub(table, "limits")),
             budgets=self._budgets(self._sub(table, "budgets")),

@@ -13,7 +13,12 @@ from pytest_burden.budget.limits import Limit, Rule
 from pytest_burden.budget.verdict import Kind, Policy, Verdict, renamed
 from pytest_burden.burden import METRICS, Burden, Figures, shallow
 
-RARE = frozenset({"otherwise", "growth", "by_torch", "not_judged", "baseline", "unfinished"})
+RARE = frozenset(
+    {
+        *("otherwise", "growth", "by_torch"),
+        *("not_judged", "baseline", "unfinished", "failed", "compared_with"),
+    }
+)
 """Keys of results and runs that are left out of JSON where there is nothing to say."""
 
 

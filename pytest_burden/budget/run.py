@@ -9,6 +9,9 @@ from pytest_burden.budget.result import Result
 from pytest_burden.budget.verdict import Verdict
 from pytest_burden.burden import Convention
 
+BY_ACCIDENT = ("errors in collection", "stopped early")
+"""Reasons for `Run.partial` that nobody has chosen; that a worker died is in `Run.lost`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -33,7 +36,12 @@ class Run:
     """What died on the way, in words: ``worker gw0 was lost while running ...``."""
     unfinished: tuple[str, ...] = ()
     """Tests that were skipped or failed before they had measured everything, and with ``::`` at
-    the end files and classes that were skipped as a whole; see `pytest_burden.budget.ids.is_of`."""
+    the end files and classes that were skipped as a whole, with ``[`` tests without parameters; see
+    `pytest_burden.budget.ids.is_of`."""
+    failed: tuple[str, ...] = ()
+    """Of these, the tests that were to measure and failed, not by their budgets."""
+    compared_with: str = ""
+    """What it was compared with beside the baseline: ``main (3f2c1ab90)``."""
 
     @property
     def fails(self) -> bool:
@@ -41,9 +49,18 @@ class Run:
         return any(v.fails for v in self.verdicts) or any(r.fails for r in self.results)
 
     @property
+    def unsure(self) -> tuple[str, ...]:
+        """Why there may be more than was measured, and worse: it did not come to its end."""
+        return (
+            *(f"not everything was measured: {why}" for why in self.partial if why in BY_ACCIDENT),
+            *self.lost,
+            *(f"{test} failed before it had measured everything" for test in self.failed),
+        )
+
+    @property
     def silent(self) -> bool:
         """Whether nothing was measured and nothing decided: no summary then."""
-        return not (self.results or self.verdicts)
+        return not (self.results or self.verdicts or self.failed)
 
     def counts(self) -> str:
         """Return the run in one line: ``3 measured, 2 pass, 1 over``."""

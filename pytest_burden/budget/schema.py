@@ -117,6 +117,7 @@ _SETTING_MEANS = {
     "real": "never: refuse networks that need data instead of running them.",
     "table": "Which measurements the summary shows.",
     "github": "Whether GitHub Actions get a summary of the step and annotations.",
+    "baseline": "required: without burden-baseline.json no test runs.",
     "junit": "Whether the figures are written into JUnit XML as properties.",
 }
 

@@ -11,7 +11,7 @@ from pytest_burden.budget import baseline
 from pytest_burden.budget.allowance import Allowance
 from pytest_burden.budget.baseline import Baseline, Entry
 from pytest_burden.budget.growth import Growth
-from pytest_burden.budget.ids import Glob, is_of
+from pytest_burden.budget.ids import SHARED, Glob, is_of
 from pytest_burden.budget.limits import Limit, Rule
 from pytest_burden.budget.units import show_excess
 from pytest_burden.burden import MEMORY, METRICS, Burden, Convention
@@ -211,10 +211,6 @@ def judge_globs(
     )
 
 
-_SHARED = "burden_session"
-"""Before the # of measurements that belong to no single test."""
-
-
 def _without_end(
     unfinished: Iterable[str], skipped_collectors: Iterable[str]
 ) -> tuple[set[str], tuple[str, ...]]:
@@ -223,7 +219,7 @@ def _without_end(
     Any of them might have been the only one that asks for what tests share.
     """
     tests, collectors = set(unfinished), tuple(skipped_collectors)
-    return tests | {_SHARED} if tests or collectors else tests, collectors
+    return tests | {SHARED} if tests or collectors else tests, collectors
 
 
 def _judge_one(
@@ -258,7 +254,7 @@ def _judge_growth(  # noqa: PLR0913, PLR0917 what `judge` was asked
 ) -> Iterator[Verdict]:
     entry = past.baseline.entries.get(subject)
     if entry is None:
-        alike = past.baseline.alike(baseline.entry_of(subject, burden))
+        alike = _as_heavy(baseline.entry_of(subject, burden), burden, past.baseline)
         yield Verdict(Kind.NEW, subject, None, None, policies[Kind.NEW], alike=alike)
         return
     if differs := conventions_differ(entry.convention, burden.convention):
@@ -270,6 +266,20 @@ def _judge_growth(  # noqa: PLR0913, PLR0917 what `judge` was asked
     accepted = max(accepted, entry.metrics.get("uncounted_ops", 0))
     for growth in growths:
         yield _judge_one_growth(subject, burden, growth, entry, accepted, policies, past)
+
+
+def _as_heavy(entry: Entry, burden: Burden, known: Baseline) -> tuple[str, ...]:
+    """Return the ids of the same network that has grown in nothing: a rename hides no growth."""
+    by_torch = BY_TORCH if baseline.minor(burden.torch) != known.torch else ("cuda_memory",)
+    return tuple(
+        name
+        for name in known.alike(entry)
+        if all(
+            value == entry.metrics.get(metric, value)
+            for metric, value in known.entries[name].metrics.items()
+            if metric not in by_torch
+        )
+    )
 
 
 def _judge_one_growth(  # noqa: PLR0913, PLR0917 what `judge` was asked

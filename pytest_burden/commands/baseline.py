@@ -13,6 +13,7 @@ from pytest_burden.budget import baseline
 from pytest_burden.budget.baseline import Baseline
 from pytest_burden.budget.ci import on_ci
 from pytest_burden.budget.files import write_whole
+from pytest_burden.budget.ids import SHARED, owner
 from pytest_burden.budget.problem import listing
 from pytest_burden.commands.output import read_text, say
 from pytest_burden.commands.project import ENDED, USAGE, Outcome, root, run_pytest
@@ -48,8 +49,14 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def _update(arguments: argparse.Namespace) -> int:
+    for name in arguments.ids:
+        if name.startswith(f"{SHARED}#"):
+            raise BurdenError(
+                f"{name} is measured by a fixture for many tests: give one of these, or no ID to"
+                " measure everything"
+            )
     # Names of measurements are no node ids; a test renews all that it measures.
-    tests = dict.fromkeys(name.partition("#")[0] for name in arguments.ids)
+    tests = dict.fromkeys(map(owner, arguments.ids))
     force = ["--burden-force"] if arguments.force else []
     outcome = run_pytest(["--burden-update", *force, *tests], root())
     return outcome.status if outcome.status in ENDED else USAGE

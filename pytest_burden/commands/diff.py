@@ -15,7 +15,7 @@ from pytest_burden.budget import baseline
 from pytest_burden.budget.baseline import Baseline, entry_of, minor
 from pytest_burden.budget.ci import on_ci
 from pytest_burden.budget.config import FILE, Config
-from pytest_burden.budget.difference import Comparison, Side, compare
+from pytest_burden.budget.difference import Comparison, Side, compare, judged_by
 from pytest_burden.budget.limits import Limit, Rule
 from pytest_burden.budget.precedence import Level, configured, resolve
 from pytest_burden.budget.problem import listing
@@ -28,7 +28,7 @@ from pytest_burden.commands.worktree import checked_out, clean, environment, mer
 from pytest_burden.errors import BurdenError
 from pytest_burden.report.difference import lines, markdown, to_dict
 from pytest_burden.report.inert import inert_json
-from pytest_burden.report.jsonfile import from_dict
+from pytest_burden.report.jsonfile import Written, dump, from_dict, load
 from pytest_burden.report.progress import progress
 
 FORMATS = ("terminal", "markdown", "json")
@@ -70,12 +70,29 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--format", choices=FORMATS, default="terminal", help="what to make of it (terminal)"
     )
     parser.add_argument("--output", type=Path, metavar="FILE", help="write it there")
+    parser.add_argument(
+        "--results",
+        type=Path,
+        metavar="FILE",
+        help="write HEAD's results there, judged by this comparison too: for burden report, merge"
+        " and github",
+    )
     parser.add_argument("--strict", action="store_true", help="judge as on CI")
     parser.add_argument("-v", "--verbose", action="store_true", help="all modules that changed")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Compare, and print; the arguments are those of `add`.
+
+    Raises:
+        BurdenError: there is nothing to compare, or it cannot be compared.
+    """
+    with baseline.uncollected():
+        return _run(arguments)
+
+
+def _run(arguments: argparse.Namespace) -> int:
     """Compare, and print.
 
     Raises:
@@ -83,6 +100,7 @@ def run(arguments: argparse.Namespace) -> int:
     """
     folder = root()
     config = configuration(folder)
+    written = _results(arguments) if arguments.results else None
     if arguments.base is not None:
         base, head = _two_runs(arguments.base, arguments.files, folder, arguments.head)
     elif arguments.head is not None:
@@ -98,8 +116,23 @@ def run(arguments: argparse.Namespace) -> int:
     if found.unlike:
         raise BurdenError(_cannot(found))
     emit(_rendered(found, arguments), arguments.output)
+    if written:
+        judged = judged_by(written.run, found)
+        emit(dump(judged, written.versions), arguments.results)
     summarize(partial(markdown, found), config)
     return int(found.fails)
+
+
+def _results(arguments: argparse.Namespace) -> Written:
+    """Return what was measured on the side of the head.
+
+    Raises:
+        BurdenError: it is not in a file, or that holds no results.
+    """
+    file = arguments.files[-1] if arguments.base is None and arguments.files else arguments.head
+    if file is None:
+        raise BurdenError("--results needs the results of a run: with --base REF also --head FILE")
+    return load(read_text(Path(file)), file)
 
 
 def _compared(base: Side, head: Side, config: Config, *, strict: bool) -> Comparison:
@@ -172,6 +205,12 @@ def _side(name: str, measured: Run, renew: str) -> Side:
         measured.partial,
         measured.unfinished,
         {result.id: _own_limits(result) for result in measured.results},
+        {
+            r.id: verdict.excuse
+            for r in measured.results
+            for verdict in r.verdicts
+            if verdict.excuse
+        },
     )
 
 

@@ -83,8 +83,8 @@ def content(folder: Path) -> str:
 
 
 def save(folder: Path, text: str) -> None:
-    """Write pyproject.toml in one step, where it is if it is a link, readable by whom it was."""
-    path = (folder / FILE).resolve()
+    """Write pyproject.toml in one step, readable by whom it was."""
+    path = folder / FILE
     mode = path.stat().st_mode if path.exists() else None
     write_whole(path, text)
     if mode is not None:

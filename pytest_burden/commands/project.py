@@ -70,8 +70,10 @@ def run_pytest(
     with tempfile.TemporaryDirectory() as scratch:
         file = Path(scratch, "burden.json")
         # What is caught is a part of something else, and no report of its own.
-        quiet = ["--burden-github=off"] if caught and environment is None else []
-        command = [sys.executable, "-m", "pytest", f"--burden-json={file}", *quiet, *arguments]
+        own = ["--burden-github=off"] if caught and environment is None else []
+        if environment is None and (folder / FILE).is_file():
+            own.append(f"--burden-root={folder}")  # pytest may take another for its rootdir
+        command = [sys.executable, "-m", "pytest", f"--burden-json={file}", *own, *arguments]
         done = subprocess.run(  # noqa: S603 this Python, with the user's own arguments
             command,
             cwd=folder,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ from pytest_burden.errors import BurdenError, suggest
 _SHORT = 9
 _OF_A_HOOK = "GIT_"
 """How names begin that git sets for its hooks, and that would point every git at one index."""
+_NOT_FOR_TESTS = ("GITHUB_STEP_SUMMARY", "GITHUB_TOKEN")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,34 @@ def merge_base(ref: str, folder: Path) -> Commit:
     return Commit(sha, f"{ref} ({sha[:_SHORT]})", repository, below)
 
 
+class _TerminatedError(BaseException):
+    """The process was asked to end."""
+
+
+@contextmanager
+def _ending_in_order() -> Iterator[None]:
+    """Let SIGTERM, as CI sends it to a job that is cancelled, first undo what was begun."""
+    before = signal.getsignal(signal.SIGTERM)
+    # Elsewhere handlers cannot be set; one that somebody has set, or that ignores it, stays.
+    if threading.current_thread() is not threading.main_thread() or before != signal.SIG_DFL:
+        yield
+        return
+
+    def terminate(_number: int, _frame: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough
+        raise _TerminatedError
+
+    signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    except _TerminatedError:
+        signal.signal(signal.SIGTERM, before)
+        signal.raise_signal(signal.SIGTERM)
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 @contextmanager
 def checked_out(commit: Commit) -> Iterator[Path]:
     """Check a commit out into a temporary folder, which is gone afterwards.
@@ -68,6 +99,11 @@ def checked_out(commit: Commit) -> Iterator[Path]:
     Raises:
         BurdenError: git cannot, or the project is not there.
     """
+    with _ending_in_order():
+        yield from _checked_out(commit)
+
+
+def _checked_out(commit: Commit) -> Iterator[Path]:
     scratch = Path(tempfile.mkdtemp(prefix="burden-"))
     tree = scratch / "tree"
     try:
@@ -105,8 +141,11 @@ def environment(commit: Commit, there: Path) -> Mapping[str, str]:
 
 
 def clean() -> dict[str, str]:
-    """Return this environment without what would make a run report elsewhere."""
-    return {name: text for name, text in os.environ.items() if name != "GITHUB_STEP_SUMMARY"}
+    """Return this environment without what a run of tests has no use for.
+
+    It would report elsewhere, or code of another commit would have a token.
+    """
+    return {name: text for name, text in os.environ.items() if name not in _NOT_FOR_TESTS}
 
 
 def _git(folder: Path, *arguments: str) -> str | None:

@@ -27,6 +27,7 @@ from pytest_burden.report.lines import (
 )
 
 _RENEW = f"Add it with {baseline.RENEW}."
+_ADD_OR_RENAME = f"Add it, or change its name there, with {baseline.RENEW}."
 _TIGHTEN = f"Tighten the baseline with {baseline.RENEW}."
 _ACCEPT = f"Make it lighter, or accept it: {baseline.RENEW}, or [[tool.burden.allow]] for a while."
 
@@ -150,8 +151,10 @@ def new(subject: str, verdict: Verdict) -> tuple[Lines, str]:
     if verdict.detail:
         says = f"is new to {baseline.FILE}: renamed from {verdict.detail}"
         return [headline(subject, says)], f"Rename it there with {baseline.RENEW}."
-    same = f": there the same network is {verdict.alike[0]}" if verdict.alike else ""
-    return [headline(subject, f"is new to {baseline.FILE}{same}")], _RENEW
+    if verdict.alike:
+        says = f"is new to {baseline.FILE}: there the same network is {verdict.alike[0]}"
+        return [headline(subject, says)], _ADD_OR_RENAME
+    return [headline(subject, f"is new to {baseline.FILE}")], _RENEW
 
 
 def stale(subject: str, verdict: Verdict) -> tuple[Lines, str]:

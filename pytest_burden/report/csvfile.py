@@ -7,8 +7,9 @@ import io
 
 from pytest_burden.budget.run import Run, verdict_word
 from pytest_burden.burden import METRICS
+from pytest_burden.report.comparison import accepted
 
-_FACTS = ("measurement", "test", "verdict", "model", "inputs")
+_FACTS = ("measurement", "test", "verdict", "model", "inputs", "accepted")
 HEADERS = (*_FACTS, *METRICS)
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 spreadsheets take the wide ones too
@@ -31,6 +32,7 @@ def to_csv(run: Run) -> str:
             verdict_word(result, enforced=run.enforced),
             burden.model if burden else "",
             ", ".join(burden.inputs) if burden else "",
+            "; ".join(text.removeprefix(f"{result.id}: ") for text in accepted(result)),
         )
         values = (burden.value(metric) if burden else None for metric in METRICS)
         writer.writerow([*map(guarded, facts), *values])

@@ -84,7 +84,7 @@ def _document(comparison: Comparison, changed: Sequence[Difference], most: int) 
 def _changed(difference: Difference, comparison: Comparison) -> Changed:
     return Changed(
         id=difference.id,
-        word=_word(difference) + _warns(difference),
+        word=_word(difference) + _aside(difference),
         was=_was(difference),
         rows=_rows(difference),
         changes=difference.changes,
@@ -166,13 +166,16 @@ def _was(difference: Difference) -> str:
     return then.id if then and then.id != difference.id else ""
 
 
-def _warns(difference: Difference) -> str:
-    return " (warns)" if difference.warns else ""
+def _aside(difference: Difference) -> str:
+    """Return in brackets why a measurement does not fail, if that is to be told."""
+    excuses = [verdict.excuse for verdict in difference.verdicts if verdict.excuse]
+    aside = "warns" if difference.warns else excuses[0] if excuses and not difference.fails else ""
+    return f" ({aside})" if aside else ""
 
 
 def _block(difference: Difference, comparison: Comparison, verbosity: int) -> Iterator[str]:
     name = title(difference.id, _was(difference))
-    yield f"{name}: {_word(difference)}{_warns(difference)}{_sum(difference)}"
+    yield f"{name}: {_word(difference)}{_aside(difference)}{_sum(difference)}"
     if steps := _rows(difference):
         yield from (f"    {text}" for text in _aligned([HEADERS, *steps]))
     yield from (f"    {text}" for text in _asides(difference, comparison))

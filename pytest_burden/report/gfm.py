@@ -89,7 +89,7 @@ def folded(title: str, body: Iterable[str]) -> Iterator[str]:
 
 
 def titled(title: str, body: Iterable[str]) -> Iterator[str]:
-    """Yield a heading, plain words, and a body below it; nothing if that is empty."""
+    """Yield a heading, Markdown already, and a body below it; nothing if that is empty."""
     before = f"### {title}\n\n"
     for piece in body:
         yield f"{before}{piece}"

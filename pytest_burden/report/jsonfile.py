@@ -66,6 +66,8 @@ def to_dict(run: Run, versions: Mapping[str, str]) -> dict[str, Any]:
         "not_judged": [verdict_to_dict(verdict) for verdict in run.not_judged],
         "baseline": run.baseline,
         "unfinished": list(run.unfinished),
+        "failed": list(run.failed),
+        "compared_with": run.compared_with,
     }
     return without_empty(data)
 
@@ -162,6 +164,8 @@ def _run(data: Mapping[str, Any]) -> Run:
         baseline=data.get("baseline", ""),
         lost=tuple(data["lost"]),
         unfinished=tuple(data.get("unfinished", ())),
+        failed=tuple(data.get("failed", ())),
+        compared_with=data.get("compared_with", ""),
     )
 
 

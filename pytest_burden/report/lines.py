@@ -7,6 +7,7 @@ from textwrap import dedent, indent
 
 from pytest_burden.budget.units import show
 from pytest_burden.burden import TRAINING, Burden
+from pytest_burden.report.inert import visible
 
 Lines = list[str]
 HEAVIEST = 3
@@ -20,7 +21,8 @@ def headline(subject: str, says: str) -> str:
 
 
 def columns(rows: Sequence[tuple[str, str, str]]) -> Lines:
-    """Return the rows as lines, the first two columns aligned."""
+    """Return the rows as lines, the first two columns aligned; names in them may be anything."""
+    rows = [(visible(a), visible(b), visible(c)) for a, b, c in rows]
     first, second = (max((len(row[column]) for row in rows), default=0) for column in (0, 1))
     return [f"    {a:{first}}  {b:{second}}   {c}".rstrip() for a, b, c in rows]
 

@@ -56,7 +56,7 @@ def _shortened(says: str) -> Iterator[str]:
 
 
 def _head(run: Run) -> Iterator[str]:
-    yield gfm.heading(f"burden: {run.counts()}", good=not run.fails)
+    yield gfm.heading(f"burden: {run.counts()}", good=not (run.fails or run.unsure))
     if not run.enforced:
         yield f"{OFF}\n\n"
 
@@ -65,10 +65,11 @@ def _news(run: Run, results: Sequence[Result], most: int) -> Iterator[str]:
     """Yield what changed, what fails and what warns, of each so many at most."""
     differing = chain(map(changed.of_result, results), map(changed.of_stale, run.verdicts))
     known = islice(filter(None, differing), most)
-    yield from gfm.titled(f"Changed since {baseline.FILE}", changed.section(known))
+    since = gfm.code(run.compared_with) if run.compared_with else baseline.FILE
+    yield from gfm.titled(f"Changed since {since}", changed.section(known))
     unwritten = [run.baseline] if " not " in run.baseline else []
-    lost = [*unwritten, *run.lost]
-    yield from gfm.titled("Fails", _told(run, failing(results, run.verdicts), most, lost))
+    yield from gfm.titled("Not measured", gfm.preformatted(islice(run.unsure, most)))
+    yield from gfm.titled("Fails", _told(run, failing(results, run.verdicts), most, unwritten))
     yield from gfm.titled("Warns", _told(run, warning(results, run.verdicts), most))
 
 
@@ -84,7 +85,8 @@ def _rest(run: Run, results: Sequence[Result]) -> Iterator[str]:
     if results:
         title = _count(len(results), "measurement")
         yield from gfm.folded(title, _measurements(run, results))
-    if said := notes(run, 1):
+    known = [run.baseline] if run.baseline and " not " not in run.baseline else []
+    if said := [*notes(run, 1), *known]:
         yield from gfm.folded(_count(len(said), "note"), gfm.preformatted(said))
 
 

@@ -16,6 +16,7 @@ from pytest_burden.burden import METRICS, TRAINING, Burden, HeldTensor, ModuleRo
 from pytest_burden.errors import suggest
 from pytest_burden.report.blame import BLAMED
 from pytest_burden.report.comparison import compared, maximum, new, stale
+from pytest_burden.report.inert import visible
 from pytest_burden.report.lines import (
     ACCEPT_BOUNDS,
     HEAVIEST,
@@ -30,6 +31,10 @@ from pytest_burden.report.lines import (
 )
 
 _LIGHTER = "Make it lighter, or raise the limit where it stands."
+
+
+_FEW, _MANY, _LONG = 10, 1000, 200
+"""Verdicts with the nearest id, ids that are looked at for it, and their characters."""
 
 
 class Case(NamedTuple):
@@ -91,10 +96,12 @@ def told(cases: Iterable[Case], known_ids: Sequence[str] = (), test: str = "") -
         known_ids: what was measured, for the nearest id of a budget that matches none.
         test: the test below whose name this is shown; its id is left out.
     """
-    for (subject, _), group in groupby(cases, together):
+    # To look for the nearest of very many ids, or very long ones, takes longer than all the rest.
+    near = [name for name in known_ids[:_MANY] if len(name) <= _LONG]
+    for number, ((subject, _), group) in enumerate(groupby(cases, together)):
         same = list(group)
-        lines, next_step = _block(subject.removeprefix(test), same, known_ids)
-        yield Told(tuple(case.verdict for case in same), lines, next_step)
+        lines, next_step = _block(subject.removeprefix(test), same, near if number < _FEW else ())
+        yield Told(tuple(case.verdict for case in same), [*map(visible, lines)], next_step)
 
 
 def lines_of(blocks: Iterable[Told]) -> Iterator[str]:
@@ -178,7 +185,7 @@ def _unsupported(subject: str, limit: Rule, why_not: str) -> tuple[Lines, str]:
 
 def _without_limit(subject: str, verdict: Verdict, known_ids: Sequence[str]) -> tuple[Lines, str]:
     if verdict.kind is Kind.UNMATCHED:
-        near = suggest(verdict.detail, known_ids)
+        near = suggest(verdict.detail[:_LONG], known_ids)
         says = [f"no measurement matches {verdict.detail!r}{near}", f"    {subject}"]
         return says, "Correct the pattern, or remove the budget."
     if verdict.kind in (Kind.NEW, Kind.STALE):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from pytest_burden.budget.config import Table as Mode
@@ -11,7 +11,7 @@ from pytest_burden.budget.result import Result, in_report_order
 from pytest_burden.budget.run import Run
 from pytest_burden.budget.slack import slack
 from pytest_burden.budget.units import show, show_percent
-from pytest_burden.budget.verdict import Kind, uncounted
+from pytest_burden.budget.verdict import Kind, Verdict, uncounted
 from pytest_burden.burden import Burden, Convention
 from pytest_burden.report.blame import by_module
 from pytest_burden.report.comparison import accepted
@@ -55,13 +55,14 @@ def summary(run: Run, width: int = 80, verbosity: int = 0, mode: Mode = "auto") 
             with -vv all.
         mode: ``--burden-table``; ``auto`` hides what passes if there is a lot of it, and with -q.
     """
-    style: Style = "bad" if run.fails else "good" if run.enforced else "warn"
+    well: Style = "good" if run.enforced and not run.unsure else "warn"
+    style: Style = "bad" if run.fails else well
     if mode == "off":
         return Summary(None, tuple(_alarms(run)))
     heading = None if run.silent else Line(f"burden: {run.counts()}", style)
     if verbosity < 0:
         # Failures have their own section above; what no test could report is told here alone.
-        short = [heading] if heading and verbosity == -1 else []
+        short = [_with_growth(heading, run)] if heading and verbosity == -1 else []
         return Summary(None, (*short, *_alarms(run)))
     shown = _shown(run, verbosity, mode)
     found = _modules(shown, verbosity) if verbosity > 0 else []
@@ -76,6 +77,13 @@ def summary(run: Run, width: int = 80, verbosity: int = 0, mode: Mode = "auto") 
     return Summary(heading, (*found, *_alarms(run)))
 
 
+def _with_growth(heading: Line, run: Run) -> Line:
+    """Return the heading with how much growth is accepted, where it stands alone."""
+    metrics = sum(len(accepted(result)) for result in run.results)
+    more = f"; accepted growth of {metrics} metric{'s' * (metrics != 1)}" if metrics else ""
+    return replace(heading, text=f"{heading.text}{more}")
+
+
 def _alarms(run: Run) -> list[Line]:
     """Return what no test could report; what fails has a section of its own, as tests have."""
     known = [result.id for result in run.results]
@@ -85,7 +93,7 @@ def _alarms(run: Run) -> list[Line]:
     return [
         *(Line(text, "warn") for text in warned.splitlines()),
         *(written if run.baseline else []),
-        *(Line(text, "bad") for text in (*failed, *run.lost)),
+        *(Line(text, "bad") for text in (*failed, *run.unsure)),
     ]
 
 
@@ -126,7 +134,7 @@ def _row(text: str, result: Result) -> Line:
 def notes(run: Run, verbosity: int) -> list[str]:
     """Return what there is to know of how a run was measured and judged, a line each.
 
-    From verbosity 1 on also which limits are slack, and which budgets were not judged.
+    From verbosity 1 on also which limits are slack, and the patterns of budgets not judged.
     """
     found = []
     if run.convention != Convention():
@@ -145,12 +153,23 @@ def notes(run: Run, verbosity: int) -> list[str]:
         found.append(f"Not measured{why}: {', '.join(run.left_out)}")
     if verbosity > 0 and run.enforced and not run.partial:
         found += [f"Slack: {use.text()}" for use in slack(run.results)]
-    patterns = [repr(v.detail) for v in run.not_judged if v.kind is Kind.UNMATCHED]
-    if patterns and verbosity > 0:
-        found.append(
-            f"Budgets that matched nothing, not judged in a partial run{why}: {', '.join(patterns)}"
-        )
+    if run.not_judged:
+        found.append(f"Not judged in a partial run{why}: {_unjudged(run.not_judged, verbosity)}")
     return found
+
+
+def _unjudged(verdicts: Sequence[Verdict], verbosity: int) -> str:
+    """Return what a full run would have judged: how many of each, the patterns from 1 on."""
+    unmatched = [repr(v.detail) for v in verdicts if v.kind is Kind.UNMATCHED]
+    stale = [verdict for verdict in verdicts if verdict.kind is Kind.STALE]
+    allowances = sum(bool(verdict.detail) for verdict in stale)
+    counts = (
+        (len(unmatched), "budget", "budgets"),
+        (len(stale) - allowances, "entry of the baseline", "entries of the baseline"),
+        (allowances, "allowance", "allowances"),
+    )
+    said = ", ".join(f"{n} {one if n == 1 else more}" for n, one, more in counts if n)
+    return f"{said} ({', '.join(unmatched)})" if unmatched and verbosity > 0 else said
 
 
 def _modules(results: Sequence[Result], verbosity: int) -> list[Line]:

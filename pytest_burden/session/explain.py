@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from pytest_burden.budget.ids import SHARED
 from pytest_burden.budget.precedence import configured
 from pytest_burden.budget.verdict import NO_GROWTH
 from pytest_burden.report.explanation import explanation
@@ -20,8 +21,6 @@ from pytest_burden.session.keys import FIXTURES, ID
 from pytest_burden.session.lifecycle import LEVELS, marked
 from pytest_burden.session.settings import SETTINGS
 
-_SHARED = "burden_session"
-"""Before the ``#`` of what session fixtures measure, which belongs to no test."""
 _CALL = "What a call of the fixture sets goes before all of these: known only when the test runs."
 
 
@@ -44,7 +43,7 @@ def _answer(config: pytest.Config, items: Iterable[pytest.Item], name: str) -> d
     # Parameters may have a # of their own, so the longest test wins.
     ends = [len(name), *(at for at in range(len(name) - 1, 0, -1) if name[at] == "#")]
     item = next((tests[name[:end]] for end in ends if name[:end] in tests), None)
-    if item is None and not name.startswith(f"{_SHARED}#"):
+    if item is None and not name.startswith(f"{SHARED}#"):
         ids = [*tests, *(known.entries if known else ())]
         within = [other for other in ids if name in other]
         near = within or difflib.get_close_matches(name, ids)

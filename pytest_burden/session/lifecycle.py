@@ -27,6 +27,10 @@ READER = pytest.StashKey[Reader]()
 LEVELS = pytest.StashKey[Sequence[Level]]()
 """The limits of a test that has them from elsewhere than markers."""
 
+TEST = "burden_test"
+"""Of a report: the node id of its test, without what pytest-xdist appends."""
+AWAITED = "burden_awaited"
+"""Of a report: that its test failed, and was to measure something."""
 ATTRIBUTE = "burden_results"
 """Of a report: the results as JSON. Unlike user properties it is not written into JUnit XML, and
 unlike workeroutput it has arrived when a worker dies later."""
@@ -51,9 +55,12 @@ def problems(items: Iterable[pytest.Item]) -> list[str]:
 def record_of(item: pytest.Item) -> Record:
     """Return the record of a test, begun if there is none."""
     if _RECORD not in item.stash:
-        test = item.stash.get(ID, item.nodeid)
-        item.stash[_RECORD] = Record(test, item.config.stash[SETTINGS])
+        item.stash[_RECORD] = Record(_id_of(item), item.config.stash[SETTINGS])
     return item.stash[_RECORD]
+
+
+def _id_of(item: pytest.Item) -> str:
+    return item.stash.get(ID, item.nodeid)
 
 
 def begin(item: pytest.Item) -> None:
@@ -140,6 +147,9 @@ def _untold(results: Iterable[Result], raised: str) -> Iterable[Result]:
 
 def attach(item: pytest.Item, report: pytest.TestReport) -> None:
     """Put the results onto the report that says how the test ended; they travel with it."""
+    setattr(report, TEST, _id_of(item))
+    if report.failed and (marked(item).marked or _requests(item, *FIXTURES)):
+        setattr(report, AWAITED, True)
     record = item.stash.get(_RECORD, None)
     if record is None or record.sent:
         return

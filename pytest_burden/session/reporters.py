@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import secrets
 import sys
 import sysconfig
 from collections.abc import Generator, Sequence
@@ -16,13 +17,14 @@ import pytest
 
 from pytest_burden import __version__
 from pytest_burden.budget.config import FILE
+from pytest_burden.budget.ids import all_parameters
 from pytest_burden.budget.problem import summary as problem_summary
 from pytest_burden.budget.run import Run
 from pytest_burden.report.annotations import Place, Sources, annotate
 from pytest_burden.report.inert import inert, shown
 from pytest_burden.report.message import Case, sentences, violations
 from pytest_burden.session.keys import REPORTER
-from pytest_burden.session.lifecycle import ATTRIBUTE, dump, parse
+from pytest_burden.session.lifecycle import ATTRIBUTE, AWAITED, TEST, dump, parse
 from pytest_burden.session.settings import SETTINGS, Settings
 from pytest_burden.session.shared import SHARED
 from pytest_burden.session.state import State
@@ -32,6 +34,9 @@ _OUTPUT = "burden"
 
 _CHECK = "budget check"
 """When an error of the whole run was found, as in "ERROR at budget check of pyproject.toml"."""
+
+_EMPTY = "got empty parameter set"
+"""How pytest begins the reason why it leaves a test out that has no parameters."""
 
 _MARKUP = {
     "plain": {},
@@ -97,12 +102,18 @@ class Controller:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take in what a test measured."""
-        test = self._clean(report.nodeid)
+        test = vars(report).pop(TEST, None) or self._clean(report.nodeid)
+        if report.when == "setup":
+            self._state.begin(test)
         self._state.reported.add(test)
         file, line, _ = report.location
         self._places[test] = Place(file, 0 if line is None else line + 1)
         if not report.passed:
             self._state.unfinished.add(test)
+            if _EMPTY in f"{report.longrepr} {getattr(report, 'wasxfail', '')}":
+                self._state.skipped_collectors.add(all_parameters(test))
+        if vars(report).pop(AWAITED, False):
+            self._state.failed.add(test)
         if text := vars(report).pop(ATTRIBUTE, None):
             self._state.add(test, parse(text))
 
@@ -127,7 +138,7 @@ class Controller:
     @pytest.hookimpl(optionalhook=True)
     def pytest_handlecrashitem(self, crashitem: str, report: Any) -> None:
         """Note what a worker was running when it died."""
-        self._state.lost[report.node.gateway.id] = crashitem
+        self._state.lost[report.node.gateway.id] = self._clean(crashitem)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
@@ -206,8 +217,8 @@ class Controller:
 
     def _renew(self, run: Run) -> Run:
         """Write the baseline; a run that was to write it and did not fails."""
-        from pytest_burden.budget.baseline import FILE as BASELINE  # noqa: PLC0415 only when asked
-        from pytest_burden.budget.baseline import dump  # noqa: PLC0415 for
+        from pytest_burden.budget.baseline import ATTRIBUTE, dump  # noqa: PLC0415 only when asked
+        from pytest_burden.budget.baseline import FILE as BASELINE  # noqa: PLC0415 for
         from pytest_burden.budget.files import write_whole  # noqa: PLC0415
         from pytest_burden.session.renewal import renewal  # noqa: PLC0415
 
@@ -216,6 +227,8 @@ class Controller:
             run, settings.baseline, state.stale, sorted(state.unfinished), broken=settings.broken
         )
         says = made.says
+        if not settings.baseline_file.exists() and _git_knows_not(settings.root, BASELINE):
+            says += f"; the line {ATTRIBUTE!r} in .gitattributes lets git merge it"
         if made.baseline is not None:
             try:
                 write_whole(settings.baseline_file, dump(made.baseline))
@@ -237,10 +250,16 @@ class Controller:
         return run
 
     def _clean(self, nodeid: str) -> str:
-        """Return a node id without the ``@group`` that pytest-xdist's loadgroup appends."""
-        at = nodeid.rfind("@")
-        grouped = self._config.getoption("dist", "no") == "loadgroup" and at > nodeid.rfind("]")
-        return nodeid[:at] if grouped else nodeid
+        """Return a node id without the ``@group`` that pytest-xdist's loadgroup appends.
+
+        Of a test that died; other reports bring its id along.
+        """
+        models = (model.id for model in self._settings.config.models)
+        if self._config.getoption("dist", "no") != "loadgroup" or nodeid in models:
+            return nodeid
+        # Folders and parameters may have an @ of their own, and so may the group.
+        at = nodeid.find("@", max(nodeid.rfind("]"), nodeid.rfind("::")))
+        return nodeid if at < 0 else nodeid[:at]
 
 
 def _fail_session(config: pytest.Config, message: str) -> None:
@@ -281,6 +300,13 @@ def _text(path: Path) -> str:
         return ""
 
 
+def _git_knows_not(root: Path, name: str) -> bool:
+    """Return whether git keeps a folder, and is not told how to join a file in it."""
+    folders = (root, *root.parents)
+    told = any(name in _text(folder / ".gitattributes") for folder in folders)
+    return not told and any((folder / ".git").exists() for folder in folders)
+
+
 def _write_markdown(path: Path, run: Run) -> None:
     from pytest_burden.budget.files import write_whole  # noqa: PLC0415 only when asked for
     from pytest_burden.report.markdown import markdown  # noqa: PLC0415 for
@@ -296,5 +322,6 @@ def _write_json(path: Path, run: Run) -> None:
         "pytest": pytest.__version__,
         "python": platform.python_version(),
         "platform": sysconfig.get_platform(),
+        "run": secrets.token_hex(8),  # by which a copy is told from another run like it
     }
     write(path, run, versions)

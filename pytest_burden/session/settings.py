@@ -91,8 +91,13 @@ def make_settings(config: pytest.Config, burden: Config) -> tuple[Settings, list
         broken=bool(problems),
         today=dt.datetime.now(dt.timezone.utc).date(),
     )
+    if burden.baseline == "required" and known is None and not problems:
+        problems = [Problem(baseline.FILE, "there is none", _REQUIRED, baseline.RENEW)]
     # What is broken is written anew, by a run that measures everything.
     return settings, [] if update else problems
+
+
+_REQUIRED = 'tool.burden.baseline is "required" in pyproject.toml'
 
 
 def _baseline(path: Path) -> tuple[Baseline | None, list[Problem]]:

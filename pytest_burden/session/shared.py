@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from pytest_burden.budget import ids
 from pytest_burden.budget.precedence import Level
 from pytest_burden.budget.result import Result
 from pytest_burden.burden import Burden
@@ -14,7 +15,7 @@ from pytest_burden.errors import BurdenError
 from pytest_burden.session.record import Failure, decide
 from pytest_burden.session.settings import Settings
 
-PREFIX = "burden_session"
+PREFIX = ids.SHARED
 """Ids are ``burden_session#name``: they belong to no test, so that any test may come first."""
 
 # The frames of this module are no news to somebody who gave two measurements one name.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from pytest_burden.budget.config import FILE
@@ -23,6 +25,8 @@ def start(config: pytest.Config) -> None:
     Raises:
         pytest.UsageError: something in configuration or options is wrong; all of it is told.
     """
+    if asked := config.getoption("burden_root"):
+        _expect_root(config, Path(asked))
     burden_config, problems = load(config.rootpath / FILE)
     settings, broken = make_settings(config, burden_config)
     if problems or broken:
@@ -33,3 +37,23 @@ def start(config: pytest.Config) -> None:
     models.add_to_arguments(config)
     reporter = Worker if is_worker(config) else Controller
     config.pluginmanager.register(reporter(config), REPORTER)
+
+
+def _expect_root(config: pytest.Config, folder: Path) -> None:
+    """Check that pytest works on the project that a command works on.
+
+    Raises:
+        pytest.UsageError: it does not, for another folder has its settings.
+    """
+    root, settings = config.rootpath.resolve(), config.inipath
+    if root == folder.resolve():
+        return
+    file = folder / FILE
+    if folder.resolve().is_relative_to(root):
+        advice = f"give {file} a table [tool.pytest.ini_options] of its own, or work in {root}"
+    else:
+        advice = f"put what is there into {file}, [tool.pytest.ini_options]"
+    raise pytest.UsageError(
+        f"pytest's rootdir is {root}{f', for it found {settings}' if settings else ''}; the budgets"
+        f" of {file} do not hold there: {advice}"
+    )

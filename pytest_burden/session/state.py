@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
+from pytest_burden.budget.baseline import FILE as BASELINE
 from pytest_burden.budget.baseline import Baseline
 from pytest_burden.budget.config import FILE
-from pytest_burden.budget.ids import natural
+from pytest_burden.budget.ids import below, is_of, natural
 from pytest_burden.budget.result import Result, as_renamed
 from pytest_burden.budget.run import Run
 from pytest_burden.budget.verdict import Kind, Past, Verdict, judge_globs, judge_stale
 from pytest_burden.session.settings import Settings
+
+_NONE = f"There is no {BASELINE}: growth is held by nothing."
+
+_CHOOSING = tuple(
+    f"{name}="
+    for name in (
+        "testpaths",
+        "norecursedirs",
+        "python_files",
+        "python_classes",
+        "python_functions",
+        "collect_imported_tests",
+    )
+)
+"""How values of ``-o`` begin by which tests are left out."""
 
 
 @dataclass(slots=True)
@@ -28,7 +44,10 @@ class State:
     reported: set[str] = field(default_factory=set)
     unfinished: set[str] = field(default_factory=set)
     """Tests that were skipped or failed: they may not have come to measure."""
+    failed: set[str] = field(default_factory=set)
+    """Of these, the tests that failed and were to measure."""
     skipped_collectors: set[str] = field(default_factory=set)
+    """Files and classes that were skipped as a whole, and ``test[`` of one without parameters."""
     problems: list[str] = field(default_factory=list)
     """Errors in markers that workers found."""
     deselected: int = 0
@@ -38,6 +57,13 @@ class State:
     """Whether something could not be collected."""
     stale: tuple[str, ...] = ()
     """What the baseline has and a full run has not measured."""
+
+    def begin(self, test: str) -> None:
+        """Forget an earlier attempt of a test, but for what it has measured for others, too."""
+        self.unfinished.discard(test)
+        self.failed.discard(test)
+        earlier = self.by_test.pop(test, ())
+        self.shared += [replace(each, test="") for each in earlier if not is_of(each.id, {test})]
 
     def add(self, test: str, results: tuple[Result, ...]) -> None:
         """Take in what a test measured; a later attempt of it replaces an earlier one."""
@@ -78,6 +104,7 @@ class State:
                 *self._nothing(results, collecting),
             ),
             convention=settings.config.convention,
+            baseline=_NONE if results and self._ungated() else "",
             enforced=settings.enforced,
             partial=partial,
             left_out=tuple(m for m in models if m not in self.reported and not collecting),
@@ -87,7 +114,13 @@ class State:
                 for worker, test in self.lost.items()
             ),
             unfinished=tuple(sorted(self._unfinished())),
+            failed=tuple(sorted(self.failed.intersection(self._unfinished()))),
         )
+
+    def _ungated(self) -> bool:
+        """Return whether growth is not looked at where it should be."""
+        settings = self.settings
+        return (settings.strict or settings.on_ci) and settings.enforced and not settings.baseline
 
     def _unfinished(self) -> Iterable[str]:
         """Yield what may have more to measure than has arrived, as `Run.unfinished` has it."""
@@ -95,7 +128,7 @@ class State:
             results = self.by_test.get(test, ())
             if not results or not all(result.complete for result in results):
                 yield test
-        yield from (f"{collector}::" for collector in self.skipped_collectors)
+        yield from map(below, self.skipped_collectors)
 
     def _stale(
         self, results: Iterable[Result], *, full: bool
@@ -156,6 +189,8 @@ class State:
             "setuponly": "--setup-only",
         }
         given = [flag for name, flag in flags.items() if config.getoption(name, None)]
+        if any(each.startswith(_CHOOSING) for each in config.getoption("override_ini") or ()):
+            given.append("-o")
         yield from given
         if self.deselected and not given:
             yield "tests were deselected"

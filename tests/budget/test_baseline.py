@@ -296,7 +296,8 @@ def test_conflict(marker: str) -> None:
             Problem(
                 f"{FILE}:{line}",
                 marker,
-                "a merge was not resolved: take either version, then measure again",
+                "a merge was not resolved: take either version, then measure again; the line"
+                f" '{FILE} merge=union' in .gitattributes lets git resolve it",
                 RENEW,
             )
             for line in (6, 10)
@@ -305,12 +306,12 @@ def test_conflict(marker: str) -> None:
 
 
 def test_next_step() -> None:
-    """A broken measurement is measured again, and no other."""
+    """A broken file is written anew by a run that measures everything, and by no other."""
     _, (problem,) = read(changed('"params", 5]', '"params", 6]'))
     assert str(problem) == (
         f"{FILE}:2: t.py::a\n"
         "    facts and check differ: edited by hand, or mixed by a merge;"
-        f" for example: {RENEW} t.py::a"
+        f" for example: {RENEW}"
     )
 
 
@@ -318,9 +319,9 @@ def test_one_broken_name_in_another() -> None:
     """Each broken measurement is told, also where its name ends as that of another does."""
     text = dump(baseline(entry("a.py::t", params=6), entry("tests/a.py::t")))
     text = text.replace('"params", 5]', '"params", 5.5]').replace('"params", 6]', '"params", 7]')
-    assert [problem.example for problem in read(text)[1]] == [
-        f"{RENEW} tests/a.py::t",
-        f"{RENEW} a.py::t",
+    assert [(problem.where, problem.what) for problem in read(text)[1]] == [
+        (f"{FILE}:13", "params: 5.5"),
+        (f"{FILE}:2", "a.py::t"),
     ]
 
 

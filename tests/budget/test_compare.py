@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from operator import sub
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
@@ -259,6 +260,97 @@ def test_networks(
     assert sum((change.grown for change in found), Figures()) == grown(one, other)
 
 
+class Residual(nn.Module):
+    """A block whose class and whose outputs may be those of the next one."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, padding=1)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Run it."""
+        out: torch.Tensor = self.conv2(self.conv1(x).relu())
+        return out
+
+
+class Stages(nn.Module):
+    """Lists of blocks in a list, as in a ResNet."""
+
+    def __init__(self, *stages: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(*(nn.Sequential(*stage) for stage in stages))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Run it."""
+        out: torch.Tensor = self.layers(x)
+        return out
+
+
+STEM, WIDE, DOWN = (3, 8), (8, 8), (8, 16, 2)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        # In the middle: what stands behind it is what it was.
+        (
+            [[STEM, DOWN]],
+            [[STEM, WIDE, DOWN]],
+            [("layers.0.1", "added", "Residual"), ("layers.0.2", "moved", "from layers.0.1")],
+        ),
+        (
+            [[STEM, WIDE, DOWN]],
+            [[STEM, DOWN]],
+            [("layers.0.1", "removed", "Residual"), ("layers.0.1", "moved", "from layers.0.2")],
+        ),
+        # Of equal ones none is known from the next: the first stay where they were.
+        (
+            [[STEM, WIDE, DOWN]],
+            [[STEM, WIDE, WIDE, DOWN]],
+            [("layers.0.2", "added", "Residual"), ("layers.0.3", "moved", "from layers.0.2")],
+        ),
+        # At the end, and a whole list of them
+        ([[STEM, DOWN]], [[STEM, DOWN, (16, 16)]], [("layers.0.2", "added", "Residual")]),
+        (
+            [[STEM], [DOWN]],
+            [[STEM], [WIDE, WIDE], [DOWN]],
+            [
+                ("layers.1", "added", "Sequential"),
+                ("layers.2", "moved", "from layers.1"),
+                ("layers.2.0", "moved", "from layers.1.0"),
+            ],
+        ),
+        # In two lists at once
+        (
+            [[STEM, DOWN], [(16, 16)]],
+            [[STEM, WIDE, DOWN], [(16, 16), (16, 16)]],
+            [
+                ("layers.0.1", "added", "Residual"),
+                ("layers.0.2", "moved", "from layers.0.1"),
+                ("layers.1.1", "added", "Residual"),
+            ],
+        ),
+    ],
+)
+def test_blocks(
+    before: Sequence[Sequence[tuple[int, ...]]],
+    after: Sequence[Sequence[tuple[int, ...]]],
+    expected: list[tuple[str, str, str]],
+) -> None:
+    """A block that is put between others is all that is new, and has what is more."""
+    one, other = (
+        nodes(Stages(*([Residual(*each) for each in stage] for stage in stages)), "1x3x8x8")
+        for stages in (before, after)
+    )
+    # Others are only not what they were in what they hold at the peak.
+    found = [change for change in changes(one, other) if change.what]
+    assert [each for each in told(found) if "conv" not in each[0]] == expected
+    assert {change.how for change in found} <= {"added", "removed", "moved"}
+    blamed = [change.grown for change in found if change.how != "moved"]
+    assert sum(blamed, Figures())[:3] == grown(one, other)[:3]
+
+
 def test_other_dtype() -> None:
     """The same network in numbers of twice the size."""
     one = nodes(mlp(4, 2), "float32[1, 4]")
@@ -315,6 +407,25 @@ def test_nothing_is_lost(pair: tuple[list[Node], list[Node]]) -> None:
     assert sum((change.grown for change in found), Figures()) == grown(before, after)
     back = changes(after, before)
     assert sum((change.grown for change in back), Figures()) == grown(after, before)
+
+
+@given(st.lists(trees("block"), max_size=4), trees("block"), st.integers(0, 4))
+def test_block_between_others(others: list[list[Node]], block: list[Node], at: int) -> None:
+    """Whatever a block is and wherever it is put, it is what is new."""
+
+    def numbered(blocks: Sequence[Sequence[Node]]) -> list[Node]:
+        return [Node("", "List", 1, Figures())] + [
+            node._replace(path=node.path.replace("block", f"{number}", 1))
+            for number, each in enumerate(blocks)
+            for node in each
+        ]
+
+    new = [node._replace(cls=f"New{node.cls}") for node in block]
+    found = changes(numbered(others), numbered([*others[:at], new, *others[at:]]))
+    (added,) = (change for change in found if change.how != "moved")
+    assert (added.path, added.how) == (f"{min(at, len(others))}", "added")
+    assert added.grown == total(block)
+    assert all(change.grown == Figures() for change in found if change is not added)
 
 
 @given(trees())

@@ -275,3 +275,21 @@ def test_other_inputs() -> None:
     """A difference says that more was asked of the network."""
     found = only(compared(side(entry("a", inputs=("1x3",))), side(entry("a", inputs=("2x3",)))))
     assert found.otherwise == "inputs were 1x3 and are 2x3"
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "kind"),
+    [
+        (side(entry("net")), side(entry("net", flops=BASE + 1)), Kind.GREW),
+        (side(), side(entry("net")), Kind.NEW),
+        (side(entry("net")), side(unmeasured={"net": "too large"}), Kind.INCOMPLETE),
+    ],
+)
+@pytest.mark.parametrize("excuse", ["", "xfailed", "skipped"])
+def test_excused(base: Side, head: Side, kind: Kind, excuse: str) -> None:
+    """A test that may fail may grow: it is told, and fails no more than it does in pytest."""
+    difference = only(compared(base, replace(head, excuses={"net": excuse, "other": "xfailed"})))
+    (found,) = (verdict for verdict in difference.verdicts if verdict.kind is kind)
+    assert (found.policy, found.excuse) == (Policy.FAIL, excuse)
+    assert difference.fails is not bool(excuse)
+    assert {v.excuse for v in difference.verdicts if v.kind is Kind.PASS} <= {""}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -48,3 +49,26 @@ def test_lone_surrogate(tmp_path: Path) -> None:
     """A name of a file may have one; it is written as an escape."""
     write_whole(tmp_path / "file", "a\udcffb")
     assert (tmp_path / "file").read_text(encoding="utf-8") == "a\\udcffb"
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_link(tmp_path: Path, *, there: bool) -> None:
+    """What a link leads to is written, and the link stays; nothing else is left."""
+    (tmp_path / "kept").mkdir()
+    file, link = tmp_path / "kept" / "file", tmp_path / "link"
+    link.symlink_to(Path("kept", "file"))
+    if there:
+        file.write_text("old", encoding="utf-8")
+    write_whole(link, "new")
+    assert (link.is_symlink(), link.readlink()) == (True, Path("kept", "file"))
+    assert (file.is_symlink(), file.read_text(encoding="utf-8")) == (False, "new")
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "kept", "link"]
+
+
+def test_pipe(tmp_path: Path) -> None:
+    """What is read as it is written is written to, not put aside: nor is /dev/null."""
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    write_whole(tmp_path / "pipe", "text")
+    assert (os.read(reader, 9), (tmp_path / "pipe").is_fifo()) == (b"text", True)
+    os.close(reader)

@@ -14,6 +14,7 @@ from pytest_burden.budget.ids import (
     is_of,
     measurement_ids,
     natural,
+    owner,
     split_unfinished,
 )
 
@@ -111,6 +112,10 @@ def test_may_match(pattern: str, test: str, *, may: bool) -> None:
         ("u.py::x", "t.py", False),
         ("t.py::TestA::x", "t.py::TestA", True),
         ("t.py::TestB::x", "t.py::TestA", False),
+        ("t.py::x[1]", "t.py::x[", True),
+        ("t.py::x*", "t.py::x[", True),
+        ("t.py::x", "t.py::x[", False),
+        ("t.py::xy[1]", "t.py::x[", False),
     ],
 )
 def test_may_match_below(pattern: str, collector: str, *, may: bool) -> None:
@@ -130,12 +135,37 @@ def test_may_match_below(pattern: str, collector: str, *, may: bool) -> None:
         ("t.py::A::x", ["t.py::A::"], True),
         ("t.py::A::x", ["t.py::A"], False),
         ("st.py::x", ["t.py::"], False),
+        ("t.py::x[1]", ["t.py::x["], True),
+        ("t.py::x[1]#head", ["t.py::x["], True),
+        ("t.py::x", ["t.py::x["], False),
+        ("t.py::xy[1]", ["t.py::x["], False),
         ("t.py::x", [], False),
     ],
 )
 def test_unfinished(name: str, unfinished: list[str], *, expected: bool) -> None:
     """A measurement may be one of a skipped test, or of any below a skipped file or class."""
     assert is_of(name, *split_unfinished(unfinished)) is expected
+
+
+@pytest.mark.parametrize(
+    ("name", "test"),
+    [
+        ("t.py::x", "t.py::x"),
+        ("t.py::x#head", "t.py::x"),
+        ("t.py::x#head#2", "t.py::x"),
+        ("t.py::x#head[0]", "t.py::x"),
+        ("t.py::x[#2]", "t.py::x[#2]"),
+        ("t.py::x[#2]#head", "t.py::x[#2]"),
+        ("t.py::x[a]#b]#head#2", "t.py::x[a]#b]"),
+        ("a#b/t.py::A::x[1]", "a#b/t.py::A::x[1]"),
+        ("a#b/t.py::A::x#head", "a#b/t.py::A::x"),
+        ("a#[b]/t.py::x#head", "a#[b]/t.py::x"),
+        ("a#b/t.py", "a#b/t.py"),
+    ],
+)
+def test_owner(name: str, test: str) -> None:
+    """A measurement is renewed by the test that it is named after."""
+    assert owner(name) == test
 
 
 def test_natural() -> None:

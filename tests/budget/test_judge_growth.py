@@ -490,3 +490,24 @@ def test_what_else_was_measured(then: Burden, now: Burden, says: str) -> None:
     """Other inputs and another optimizer are no growth of the network's own."""
     assert runs_differ(entry_of(NAME, then), now) == says
     assert runs_differ(entry_of(NAME, then), entry_of(NAME, now)) == says
+
+
+@pytest.mark.parametrize(
+    ("changed", "torch", "alike"),
+    [
+        ({}, TORCH, (NAME,)),
+        ({"flops": 3_850_000_001}, TORCH, ()),
+        ({"flops": 3_849_999_999}, TORCH, ()),
+        ({"peak_memory": 1}, TORCH, ()),
+        ({"peak_memory": 1}, "2.12", (NAME,)),  # by itself, with torch
+        ({"params": 3_000_001}, "2.12", ()),
+        ({"cuda_memory": 7}, TORCH, (NAME,)),  # read off one machine
+    ],
+)
+def test_a_rename_hides_no_growth(
+    changed: dict[str, int], torch: str, alike: tuple[str, ...]
+) -> None:
+    """Only a network that weighs what it did is the same under another name."""
+    known = past(burden(cuda_memory=5), torch=torch)
+    (verdict,) = judge("t.py::other", burden(**({"cuda_memory": 5} | changed)), [], past=known)
+    assert (verdict.kind, verdict.alike) == (Kind.NEW, alike)

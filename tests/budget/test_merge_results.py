@@ -190,7 +190,7 @@ def shard(*results: Result, **changed: Any) -> Run:
         (shard(not_judged=(UNMATCHED,)), 2, ["unmatched pyproject.toml"], 0),
         (shard(not_judged=()), 2, [], 0),
         # Something is missing for another reason.
-        (shard(partial=(*CHOSEN, "stopped early")), 2, [], 2),
+        (shard(partial=(*CHOSEN, "stopped early")), 2, [f"error {NAME}"], 2),
         (shard(partial=("a worker was lost",)), 2, [], 2),
         (shard(partial=("--lf",)), 2, [], 2),
         # A full run says itself what is missing.
@@ -361,11 +361,50 @@ def test_in_two_steps(legs: list[Leg], expected: int | None) -> None:
     assert says(together) == says(merge(legs, count))
 
 
+@pytest.mark.parametrize(
+    ("ended", "told"),
+    [
+        (
+            {"partial": ("errors in collection",)},
+            "not everything was measured: errors in collection",
+        ),
+        ({"partial": ("-k", "stopped early")}, "not everything was measured: stopped early"),
+        (
+            {"partial": ("a worker was lost",), "lost": ("worker gw0 was lost",)},
+            "worker gw0 was lost",
+        ),
+        (
+            {"failed": ("t.py::b",), "unfinished": ("t.py::b",)},
+            "t.py::b failed before it had measured",
+        ),
+        ({"unfinished": ("t.py::b",)}, ""),  # skipped
+        ({"partial": ("-k", "--lf")}, ""),
+    ],
+)
+@pytest.mark.parametrize("expected", [None, 2])
+def test_a_leg_without_an_end(
+    ended: dict[str, tuple[str, ...]], told: str, expected: int | None
+) -> None:
+    """What nobody has measured is no pass, however well the rest did."""
+    run = joined(Run((result(A),)), Run(**ended), expected=expected)  # type: ignore[arg-type]
+    assert run.fails is bool(told)
+    (verdict,) = run.verdicts or (None,)
+    assert told in (verdict.detail if verdict else "")
+    again = joined(run, Run((result(B),)))
+    assert [v.kind for v in again.verdicts] == [v.kind for v in run.verdicts]
+
+
 @settings(deadline=None)
 @given(runs())
 def test_a_leg_twice(run: Run) -> None:
     """Two legs that say the same say what each of them says, and so does one alone."""
-    assert says(joined(run, run)) == says(joined(run)) == says(run)
+    assert says(joined(run, run)) == says(joined(run))
+    beside = replace(
+        joined(run), verdicts=tuple(v for v in joined(run).verdicts if v.subject != NAME)
+    )
+    assert says(beside) == says(run)
+    # One that did not come to its end says so, whatever there is beside it.
+    assert (f"error {NAME}" in kinds(joined(run))) is bool(run.unsure)
 
 
 @settings(deadline=None)

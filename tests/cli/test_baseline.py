@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,40 @@ def test_update(project: Path, burden: Burden) -> None:
     assert f"{FILE} written: 1 changed" in done.stdout
     after = (project / FILE).read_text(encoding="utf-8").splitlines()
     assert {line.split('"')[1] for line in set(before) ^ set(after)} == {before[-2].split('"')[1]}
+
+
+def test_update_with_signs_in_names(project: Path, burden: Burden) -> None:
+    """A # may stand in a parameter; what a fixture measures for many tests has none of its own."""
+    test = """
+import pytest
+from nets import small
+@pytest.fixture(scope="session")
+def found(burden_session): return burden_session(small, "1x4", name="sh")
+@pytest.mark.parametrize("n", ["#2", "a]#b"])
+def test_p(burden, found, n): burden(small, "1x4", name="x")
+"""
+    (project / "test_it.py").write_text(test, encoding="utf-8")
+    done = burden("baseline", "update", "test_it.py::test_p[#2]#x")
+    assert f"{FILE} written: 2 new" in done.stdout
+    assert ids(project) == ["burden_session#sh", "test_it.py::test_p[#2]#x"]
+    done = burden("baseline", "update", "burden_session#sh")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "burden: burden_session#sh is measured by a fixture for many tests: give one of these, or"
+        " no ID to measure everything\n"
+    )
+
+
+def test_what_a_broken_file_asks_for(project: Path, burden: Burden) -> None:
+    """The advice is followed, and all is well."""
+    burden("baseline", "update")
+    path = project / FILE
+    path.write_text(path.read_text(encoding="utf-8").replace('"flops", ', '"flops", 1'), "utf-8")
+    broken = burden("check").stderr + burden("baseline", "prune").stderr
+    (advice,) = set(re.findall("for example: burden (.*)", broken))
+    done = burden(*advice.split())
+    assert (done.returncode, f"{FILE} written: 2 new" in done.stdout) == (0, True)
+    assert burden("baseline", "prune").stdout == f"{FILE}: 0 taken out\n"
 
 
 def test_from_a_folder_below(project: Path, burden: Burden) -> None:

@@ -49,3 +49,42 @@ def test_nothing_to_check(project: Path, burden: Burden) -> None:
         2,
         "burden: pyproject.toml has no model 'smal' (nearest: small); it has: small\n",
     )
+
+
+@pytest.mark.parametrize(
+    "command", [("check",), ("init",), ("baseline", "update"), ("explain", "pyproject.toml::small")]
+)
+def test_settings_of_pytest_in_a_folder_around(
+    project: Path, burden: Burden, command: tuple[str, ...]
+) -> None:
+    """That folder is pytest's rootdir: it is said, and the advice makes both agree."""
+    inner = project / "inner"
+    inner.mkdir()
+    (project / "pytest.ini").write_text("[pytest]\npythonpath = .\n", encoding="utf-8")
+    (project / "pyproject.toml").unlink()
+    (inner / "pyproject.toml").write_text(MODELS, encoding="utf-8")
+    done = burden(*command, folder=inner)
+    assert done.returncode == 2
+    assert (
+        f"pytest's rootdir is {project}, for it found {project / 'pytest.ini'}; the budgets of"
+        f" {inner / 'pyproject.toml'} do not hold there: give {inner / 'pyproject.toml'} a table"
+        f" [tool.pytest.ini_options] of its own, or work in {project}\n"
+    ) in done.stdout + done.stderr
+    table = "[tool.pytest.ini_options]\npythonpath = ['..']\n"
+    (inner / "pyproject.toml").write_text(f"{table}{MODELS}", encoding="utf-8")
+    done = burden(*command, folder=inner)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_settings_of_pytest_in_a_folder_below(project: Path, burden: Burden) -> None:
+    """With a path below it, such a folder would have a baseline of its own."""
+    (project / "tests").mkdir()
+    (project / "test_it.py").rename(project / "tests" / "test_it.py")
+    (project / "tests" / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+    done = burden("baseline", "update", "tests/test_it.py::test_a")
+    assert done.returncode == 2
+    assert (
+        f"put what is there into {project / 'pyproject.toml'}, [tool.pytest.ini_options]"
+        in done.stderr
+    )
+    assert not (project / "tests" / "burden-baseline.json").exists()

@@ -97,6 +97,27 @@ def test_new(
     assert main(["diff", str(full), str(empty), *options]) == status
 
 
+@pytest.mark.parametrize(
+    ("mark", "status"), [("", 1), ("@pytest.mark.xfail", 0), ("@pytest.mark.xfail(strict=True)", 0)]
+)
+def test_a_test_that_may_fail(project: Path, burden: Burden, mark: str, status: int) -> None:
+    """Growth that pytest excuses is excused here too, and told."""
+    test = f"import pytest\nfrom nets import small\n{mark}\ndef test_a(burden):"
+    (project / "test_it.py").write_text(f"{test} burden(small, '1x4')", encoding="utf-8")
+    burden("baseline", "update", "test_it.py::test_a")
+    (project / "test_it.py").write_text(f"{test} burden(lambda: small(9), '1x4')", encoding="utf-8")
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "--burden-json=head.json"],
+        cwd=project,
+        check=False,
+        capture_output=True,
+    )
+    assert ran.returncode == status
+    done = burden("diff", "burden-baseline.json", "head.json")
+    assert done.returncode == status, done.stdout
+    assert ("test_it.py::test_a: grew (xfailed)\n" in done.stdout) is (status == 0)
+
+
 def test_formats(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Text, Markdown, JSON, also into a file."""
     files = [str(results(tmp_path / "a", made())), str(baseline(tmp_path / "b", MORE))]
@@ -310,6 +331,30 @@ def test_head_that_was_measured(repository: Path, burden: Burden) -> None:
     assert missing.stderr == "burden: no.json cannot be read: No such file or directory\n"
 
 
+def test_results(repository: Path, burden: Burden) -> None:
+    """The head's results with what the comparison says: for reports, comments and outputs."""
+    widen(repository)
+    command = [sys.executable, "-m", "pytest", "-q", "--burden-json=head.json"]
+    subprocess.run(command, cwd=repository, check=True, capture_output=True)
+    options = ("--base", "main", "--head", "head.json", "--results", "head.json")
+    done = burden("diff", *options, folder=repository)
+    assert done.returncode == 1, done.stderr
+    data = json.loads((repository / "head.json").read_text(encoding="utf-8"))
+    assert data["verdict"] == "fail"
+    assert data["compared_with"].startswith("main (")
+    assert {each["verdict"] for each in data["measurements"]} == {"grew"}
+    again = burden("diff", *options, folder=repository)
+    assert (again.returncode, again.stdout) == (1, done.stdout)
+    assert json.loads((repository / "head.json").read_text(encoding="utf-8")) == data
+    shown = burden("report", "head.json", "--format", "markdown", folder=repository)
+    assert shown.returncode == 1
+    assert "### Changed since <code>main &#40;" in shown.stdout
+    assert "by module  0" in shown.stdout
+    refused = burden("diff", "--base", "main", "--results", "x.json", folder=repository)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "--results needs the results of a run" in refused.stderr
+
+
 @pytest.mark.parametrize("layout", ["PYTHONPATH", "src"])
 def test_code_of_the_commit(repository: Path, burden: Burden, layout: str) -> None:
     """Also where the working tree's folder is on the path: the commit's comes before it."""
@@ -373,8 +418,17 @@ def test_no_base(  # noqa: PLR0913, PLR0917 a row of the table
     assert clean(repository, scratch)
 
 
-def test_interrupted(repository: Path, scratch: Path) -> None:
-    """Ctrl-C leaves no other commit behind."""
+@pytest.mark.parametrize(
+    ("number", "status", "told"),
+    [
+        (signal.SIGINT, 130, "burden: interrupted\n"),
+        (signal.SIGTERM, -signal.SIGTERM, ""),  # ended by it, as a shell would say with 143
+    ],
+)
+def test_interrupted(
+    repository: Path, scratch: Path, number: signal.Signals, status: int, told: str
+) -> None:
+    """Ctrl-C leaves no other commit behind, nor does a job that is cancelled."""
     tests = "import time\ndef test_slow(): time.sleep(60)\n"
     (repository / "test_slow.py").write_text(tests, encoding="utf-8")
     git(repository, "add", ".")
@@ -391,7 +445,7 @@ def test_interrupted(repository: Path, scratch: Path) -> None:
     until = time.monotonic() + 60
     while not list(scratch.glob("burden-*/tree/below/**/*.pyc")) and time.monotonic() < until:
         time.sleep(0.1)
-    os.killpg(started.pid, signal.SIGINT)
+    os.killpg(started.pid, number)
     _, said = started.communicate(timeout=60)
-    assert (started.returncode, said) == (130, "burden: interrupted\n")
+    assert (started.returncode, said) == (status, told)
     assert clean(repository, scratch)

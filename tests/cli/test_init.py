@@ -109,10 +109,9 @@ def test_wrong_arguments(
     assert (done.returncode, told in done.stderr) == (2, True)
 
 
-def test_empty_folder(tmp_path: Path, burden: Burden) -> None:
+def test_empty_folder(tmp_path_factory: pytest.TempPathFactory, burden: Burden) -> None:
     """What a first user sees: what to do, and no traceback."""
-    folder = tmp_path / "empty"
-    folder.mkdir()
+    folder = tmp_path_factory.mktemp("empty")
     (folder / "pyproject.toml").write_text("", encoding="utf-8")
     for command in ("init", "tighten"):
         done = burden(command, folder=folder)

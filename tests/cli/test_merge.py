@@ -264,7 +264,10 @@ def test_shards_are_the_run(shards: Path, burden: Burden) -> None:
     done = burden(*merge, folder=shards)
     assert (done.returncode, done.stderr) == (1, "")
     one = shards / "one.json"
-    assert (shards / "all.json").read_bytes() == one.read_bytes()
+    texts = [path.read_text(encoding="utf-8") for path in (shards / "all.json", one)]
+    runs = [json.loads(text)["versions"]["run"] for text in texts]
+    assert runs[0].count(", ") == 1  # the joined run has the numbers of both
+    assert texts[0].replace(runs[0], "") == texts[1].replace(runs[1], "")
     # It is no small thing that is the same.
     found = json.loads(one.read_text(encoding="utf-8"))
     assert [v["subject"] for v in found["verdicts"] if v["kind"] == "stale"] == [
@@ -307,7 +310,9 @@ def test_killed_worker(shards: Path, burden: Burden) -> None:
     assert "are not judged: a worker was lost" in done.stderr
     found = json.loads((shards / "all.json").read_text(encoding="utf-8"))
     assert found["lost"] == [lost]
-    assert (found["full"], found["verdicts"]) == (False, [])
+    (verdict,) = found["verdicts"]
+    assert (found["full"], verdict["kind"], verdict["fails"]) == (False, "error", True)
+    assert verdict["detail"].startswith("s1.json did not come to its end\n")
     assert "test_dies.py::test_dies" in found["unfinished"]
 
 
@@ -345,3 +350,55 @@ def test_step_summary(config: str, shown: bool, monkeypatch: pytest.MonkeyPatch)
     if shown:
         text = Path("summary.md").read_text(encoding="utf-8")
         assert text == (HERE / "golden" / "merge_disagree.md").read_text(encoding="utf-8")
+
+
+DEAD = """
+import nonexistent
+
+def test_dead(burden):
+    burden(None)
+"""
+RAISES = """
+import pytest
+
+@pytest.mark.burden(max_params=5)
+def test_raises():
+    raise ValueError
+
+def test_of_something_else():
+    raise ValueError
+"""
+
+
+@pytest.mark.parametrize(
+    ("tests", "told"),
+    [
+        (DEAD, "not everything was measured: errors in collection"),
+        (RAISES, "test_more.py::test_raises failed before it had measured everything"),
+    ],
+)
+def test_a_shard_that_broke(shards: Path, burden: Burden, tests: str, told: str) -> None:
+    """It is told and fails: what its tests would have measured nobody knows."""
+    (shards / "test_more.py").write_text(tests, encoding="utf-8")
+    pytest_in(shards, "test_more.py", "--burden-json=s1.json")
+    pytest_in(shards, "-k", "test_two", "--burden-json=s2.json")
+    done = burden("merge", "s1.json", "s2.json", "--expect", "2", folder=shards)
+    assert done.returncode == 1
+    assert f"    {told}\n" in done.stdout
+    assert "test_of_something_else" not in done.stdout
+    alone = burden("report", "s1.json", "--format", "markdown", folder=shards)
+    assert alone.stdout.startswith("## :x: burden: ")
+    assert f"### Not measured\n\n<pre>{told.replace('::', ':&#58;')}" in alone.stdout
+
+
+def test_two_runs_that_are_alike(shards: Path, burden: Burden) -> None:
+    """Two runs of the same are two legs; the file of one, under another name, is a copy."""
+    for name in ("s1.json", "s2.json"):
+        pytest_in(shards, "-k", "test_two", f"--burden-json={name}")
+    done = burden("merge", "s1.json", "s2.json", "--expect", "2", folder=shards)
+    assert done.returncode == 1  # a budget is broken there
+    assert "is a copy" not in done.stderr
+    (shards / "s3.json").write_bytes((shards / "s1.json").read_bytes())
+    copied = burden("merge", "s1.json", "s3.json", folder=shards)
+    assert (copied.returncode, copied.stdout) == (2, "")
+    assert "s3.json is a copy of s1.json" in copied.stderr

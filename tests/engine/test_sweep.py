@@ -57,7 +57,7 @@ def encoder(d: int, L: int, heads: int = 4) -> nn.Module:  # noqa: N803 as in th
 
 def test_encoder() -> None:
     """In length, width and depth at once: scores and mixing, four projections, two wide layers."""
-    sizes = {"S": "16:80:16", "d": "32:128:32", "L": [1, 2, 3]}
+    sizes: dict[str, str | list[int]] = {"S": "16:80:16", "d": "32:128:32", "L": [1, 2, 3]}
     swept = sweep(encoder, "float32[1, S, d]", vary=sizes)
     assert named(found(swept, "macs")) == {"S S d L": 2, "S d d L": 3 + 1 + 4 + 4}
     # Weights of 3 + 1 + 4 + 4 squares; biases of 3 + 1 + 4 + 1, two norms of 2 each.

@@ -8,6 +8,7 @@ command prints, ``change`` is applied to the quickstart, ``config`` is read with
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -124,6 +125,14 @@ def test_command_line() -> None:
     first, _, shown = OUTPUT["command line"].partition("\n")
     dollar, burden, *arguments = first.split()
     assert (dollar, burden) == ("$", "burden")
+    program = "from pytest_burden.cli import main; raise SystemExit(main())"
+    assert run(EXAMPLES / "imagenet", "-c", program, *arguments) == shown
+
+
+def test_sweep() -> None:
+    """The sweep that is shown gives the table and the laws that are shown."""
+    first, _, shown = OUTPUT["sweep"].partition("\n")
+    _, _, *arguments = shlex.split(first)
     program = "from pytest_burden.cli import main; raise SystemExit(main())"
     assert run(EXAMPLES / "imagenet", "-c", program, *arguments) == shown
 

@@ -50,6 +50,25 @@ def test_written_only_on_request(project: Project, file: Path) -> None:
     assert ids(file) == ["test_it.py::test_a", "test_it.py::test_b#head"]
 
 
+@pytest.mark.parametrize(
+    ("kept", "attributes", "says"),
+    [
+        (False, "", ""),
+        (True, "", f"; the line '{FILE} merge=union' in .gitattributes lets git merge it"),
+        (True, f"*.py text\n{FILE} merge=union\n", ""),
+    ],
+)
+def test_written_into_a_repository(
+    project: Project, file: Path, kept: bool, attributes: str, says: str
+) -> None:
+    """Where git keeps the file, the first run says how two branches do not collide in it."""
+    if kept:
+        (file.parent / ".git").mkdir()
+    (file.parent / ".gitattributes").write_text(attributes, encoding="utf-8")
+    project(TWO, "--burden-update").stdout.fnmatch_lines([f"{FILE} written: 2 new{says}"])
+    project(TWO, "--burden-update").stdout.fnmatch_lines([f"{FILE} written: 2 unchanged"])
+
+
 def test_written_again(project: Project, file: Path) -> None:
     """The same measurements give the same file, to the byte."""
     project(TWO, "--burden-update")
@@ -457,6 +476,102 @@ def test_run_again(apart: Project, file: Path) -> None:
     result.stdout.fnmatch_lines([f"{FILE} written: 1 new"])
     assert ids(file) == ["test_it.py::test_it"]
     assert '"inputs": ["1x4"]' in file.read_text(encoding="utf-8")
+
+
+AGAIN = """
+import pathlib
+def test_it(burden):
+    burden("linear", "1x4", name="x")
+    if {fails} and not pathlib.Path("tried").exists():
+        pathlib.Path("tried").touch()
+        assert False
+    {then}
+"""
+SHARED = """
+@pytest.fixture(scope="session")
+def found(burden_session): return burden_session("linear", "1x4", name="net", max_params={most})
+def test_it(found, burden):
+    burden("linear", "1x4")
+    import pathlib
+    tried = pathlib.Path("tried")
+    if {fails} and not tried.exists(): tried.touch(); assert False
+"""
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_run_again_hides_nothing(apart: Project, file: Path, fails: bool) -> None:
+    """A test that passes at last has measured all that it measures: what is missing is stale."""
+    apart(AGAIN.format(fails=False, then='burden("linear", "1x4", name="gone")'), "--burden-update")
+    assert ids(file) == ["test_it.py::test_it#gone", "test_it.py::test_it#x"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CI", "true")
+        result = apart(AGAIN.format(fails=fails, then=""), "--reruns=1", "--burden-json=out.json")
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines([f"*test_it#gone is in {FILE}, and no test measured it"])
+    data = json.loads((file.parent / "out.json").read_text(encoding="utf-8"))
+    assert (data.get("unfinished", []), data.get("failed", [])) == ([], [])
+
+
+@pytest.mark.parametrize(("most", "code"), [(10, 0), (9, FAILED)])
+@pytest.mark.parametrize("fails", [False, True])
+def test_run_again_with_a_fixture(
+    apart: Project, file: Path, fails: bool, most: int, code: int
+) -> None:
+    """What a session fixture has measured for the first attempt is measured."""
+    result = apart(SHARED.format(fails=fails, most=most), "--reruns=1", "--burden-json=out.json")
+    assert result.ret == code
+    data = json.loads((file.parent / "out.json").read_text(encoding="utf-8"))
+    found = {each["id"]: each["verdict"] for each in data["measurements"]}
+    assert found == {
+        "burden_session#net": "over" if code else "pass",
+        "test_it.py::test_it": "no limit",
+    }
+
+
+EMPTY = "@pytest.mark.parametrize('n', {values})\ndef test_p(burden, n): burden(small, f'{{n}}x4')"
+
+
+@pytest.mark.parametrize("mark", ["skip", "xfail"])
+@pytest.mark.parametrize("pairs", [False, True])
+def test_no_parameters(
+    project: Project, monkeypatch: pytest.MonkeyPatch, mark: str, pairs: bool
+) -> None:
+    """Where a list of parameters is empty, nothing is known of those that it had."""
+    both = "@pytest.mark.parametrize('m', 'ab')\n" if pairs else ""
+    test = (both + EMPTY).replace("burden, n", "burden, n, m") if pairs else EMPTY
+    config = f"empty_parameter_set_mark = '{mark}'\n"
+    budget = '[tool.burden.budgets."test_it.py::test_p[1*"]\nmax_params = 10\n'
+    project(test.format(values=[1, 2]), "--burden-update", config=config + budget)
+    monkeypatch.setenv("CI", "true")
+    result = project(test.format(values=[]), config=config + budget)
+    assert (result.ret, "stale" in result.stdout.str()) == (0, False)
+    # One of that name without parameters is another.
+    result = project("def test_p(burden): burden(small, '9x4')", config=config)
+    assert result.ret == FAILED
+    result.stdout.fnmatch_lines(["*test_p[[]*1*] is in *, and no test measured it"])
+
+
+@pytest.mark.parametrize(
+    ("setting", "full"),
+    [
+        ("testpaths=sub", False),
+        ("python_files=other_*.py", False),
+        ("python_classes=Net", False),
+        ("python_functions=test_a", False),
+        ("norecursedirs=sub", False),
+        ("console_output_style=classic", True),
+    ],
+)
+def test_settings_that_leave_tests_out(
+    project: Project, monkeypatch: pytest.MonkeyPatch, setting: str, full: bool
+) -> None:
+    """What is chosen by -o is a part of the tests, as it is with a path."""
+    project(FULL, "--burden-update")
+    monkeypatch.setenv("CI", "true")
+    result = project(FULL.replace("test_b", "test_ab"), "-o", setting, "--burden-json=out.json")
+    data = json.loads(Path("out.json").read_text(encoding="utf-8"))
+    assert data["partial"] == ([] if full else ["-o"])
+    assert "stale" not in result.stdout.str()
 
 
 @pytest.mark.parametrize("options", [["-p", "no:terminal"], ["-p", "no:cacheprovider"]])

@@ -89,7 +89,9 @@ def test_not_judged_when_a_plugin_deselects(project: Project, pytester: pytest.P
     pytester.makeconftest("def pytest_collection_modifyitems(items): del items[1:]")
     result = project(TEST, "-v", config=budgets("*::no"))
     assert result.ret == pytest.ExitCode.OK
-    result.stdout.fnmatch_lines(["*not judged*(tests were deselected): '[*]::no'"])
+    result.stdout.fnmatch_lines(
+        ["Not judged in a partial run (tests were deselected): 1 budget ('[*]::no')"]
+    )
 
 
 def test_not_judged_below_the_rootdir(
@@ -159,3 +161,28 @@ def test_without_other_plugins(project: Project, options: list[str]) -> None:
     """The exit code needs neither terminal nor cache."""
     result = project(TEST, *options, config=budgets("*::no"))
     assert result.ret == pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.mark.parametrize(
+    ("options", "ci", "told"),
+    [((), "", False), (("--burden-strict",), "", True), ((), "true", True)],
+)
+def test_nothing_holds_growth(
+    project: Project, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], ci: str, told: bool
+) -> None:
+    """Where it counts, a baseline that is not there is told: it may have been taken out."""
+    monkeypatch.setenv("CI", ci)
+    result = project(TEST, *options)
+    assert result.ret == pytest.ExitCode.OK
+    says = "There is no burden-baseline.json: growth is held by nothing."
+    assert (says in result.stdout.str()) is told
+
+
+def test_a_baseline_that_is_required(project: Project) -> None:
+    """Without it no test runs, until it is written."""
+    config = '[tool.burden]\nbaseline = "required"\n'
+    result = project(TEST, config=config)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["burden-baseline.json: there is none"])
+    assert project(TEST, "--burden-update", config=config).ret == pytest.ExitCode.OK
+    assert project(TEST, config=config).ret == pytest.ExitCode.OK

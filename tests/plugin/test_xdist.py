@@ -40,8 +40,9 @@ max_params = 9
 
 
 def written(pytester: pytest.Pytester) -> Any:
-    """Return what ``--burden-json`` wrote, but for which test came first to a shared fixture."""
+    """Return what ``--burden-json`` wrote, but for which run it was, and who shared first."""
     data = json.loads((pytester.path / "out.json").read_text(encoding="utf-8"))
+    data["versions"].pop("run", None)
     for measurement in data["measurements"]:
         if measurement["id"].startswith("burden_session"):
             measurement["test"] = "some test"
@@ -80,6 +81,32 @@ def test_groups_stay_out_of_ids(apart: Project, pytester: pytest.Pytester) -> No
     (measurement,) = written(pytester)["measurements"]
     assert measurement["id"] == measurement["test"] == "test_it.py::test_it[x@y]"
     assert measurement["verdict"] == "over"
+
+
+def test_names_with_the_sign_of_groups(apart: Project, pytester: pytest.Pytester) -> None:
+    """What stands after an @ is no group where pytest-xdist has not put it."""
+    folder = pytester.mkpydir("a@b")
+    lines = ["import os, pytest", "def test_it(burden): burden('linear', '1x4')"]
+    lines += ["@pytest.mark.xdist_group('c@d')", "def test_group(burden):"]
+    lines += ["    burden('linear', '1x4')", "    if os.environ.get('DIE'): os._exit(1)"]
+    (folder / "test_a.py").write_text("\n".join(lines), encoding="utf-8")
+    config = '[tool.burden.models."m@x"]\nbuild = "nets:linear"\ninputs = ["1x4"]\n'
+    config += f"[tool.burden.models.m]\n{config.partition(chr(10))[2]}"
+    options = ["--burden-json=out.json", "-n2", "--dist=loadgroup", "--max-worker-restart=0"]
+    result = apart("", *options, config=config)
+    result.assert_outcomes(passed=4)
+    ids = [
+        "a@b/test_a.py::test_group",
+        "a@b/test_a.py::test_it",
+        "pyproject.toml::m",
+        "pyproject.toml::m@x",
+    ]
+    assert [each["id"] for each in written(pytester)["measurements"]] == ids
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DIE", "1")
+        apart("", *options, config=config)
+    (lost,) = written(pytester)["lost"]
+    assert lost.endswith("was lost while running a@b/test_a.py::test_group")
 
 
 def test_killed_worker(apart: Project, pytester: pytest.Pytester) -> None:

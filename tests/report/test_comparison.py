@@ -207,7 +207,7 @@ def test_new_and_alike() -> None:
     verdict = Verdict(Kind.NEW, NAME, None, None, Policy.FAIL, alike=("t.py::old", "t.py::older"))
     assert sentences([Case(verdict)]) == (
         "t.py::net is new to burden-baseline.json: there the same network is t.py::old\n"
-        "Add it with burden baseline update."
+        "Add it, or change its name there, with burden baseline update."
     )
 
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_burden.budget.allowance import Allowance
+from pytest_burden.budget.baseline import Baseline, entry_of
+from pytest_burden.budget.ids import Glob
+from pytest_burden.budget.result import Result
 from pytest_burden.budget.run import Run
+from pytest_burden.budget.verdict import NO_GROWTH, Past, judge
 from pytest_burden.burden import METRICS
 from pytest_burden.report.csvfile import HEADERS, guarded, to_csv
 from tests.budget.sample import burden, limit
@@ -42,6 +48,18 @@ def test_what_came_to_nothing() -> None:
     assert row["verdict"] == "incomplete"
     assert {row[metric] for metric in METRICS} == {""}
     assert rows(sample.EMPTY) == []
+
+
+def test_accepted() -> None:
+    """Growth that is allowed for a while has its reason beside it."""
+    past = Past(
+        Baseline("2.13", {"net": entry_of("net", burden(params=2_999_999))}),
+        (Allowance(Glob("*"), "params", 10**12, "=wider", dt.date(2030, 1, 31), "here"),),
+    )
+    verdicts = judge("net", burden(), NO_GROWTH, past=past)
+    grown, other = rows(Run((Result("net", "net", burden(), verdicts), sample.PASSING)))
+    assert grown["accepted"] == "params +1 is allowed until 2030-01-31: =wider"
+    assert other["accepted"] == ""
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,18 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_burden.budget.baseline import Baseline, entry_of
+from pytest_burden.budget.compare import Change
+from pytest_burden.budget.result import Result
 from pytest_burden.budget.run import Run
+from pytest_burden.budget.verdict import NO_GROWTH, Past, judge
+from pytest_burden.burden import Figures
 from pytest_burden.commands.output import emit, say, styled
 from pytest_burden.report import difference
 from pytest_burden.report.annotations import Sources, annotate
@@ -129,6 +135,28 @@ def test_hostile(name: str) -> None:
 def test_any_name(name: str) -> None:
     """Names of any characters, half surrogates too."""
     check(name)
+
+
+def messages(path: str) -> Iterator[list[str]]:
+    """Yield the lines of what is said where a module of this name is too heavy, or new."""
+    row = burden().module_rows[0]._replace(path=path, own=Figures(params=9))
+    heavy = burden(module_rows=[row])
+    yield violations([sample.result("net", heavy, limit("params", 1))]).split("\n")
+    past = Past(Baseline("2.13", {"net": entry_of("net", burden(params=1))}))
+    verdicts = judge("net", heavy, NO_GROWTH, past=past)
+    changes = (Change(path, "added", row.own, path),)
+    yield violations([Result("net", "net", heavy, verdicts, changes)]).split("\n")
+
+
+@pytest.mark.parametrize(
+    "path", ["a\x1b[2Jb", "a\u202eb", "a\nFAILED b", "a\r\x85\u2028b", *HOSTILE]
+)
+def test_names_of_modules(path: str) -> None:
+    """Whatever a module is called, in a message it is a word of one line, and can be seen."""
+    for lines, usual in zip(messages(path), messages("layer"), strict=True):
+        assert all(line.isprintable() for line in lines)
+        assert len(lines) == len(usual)
+        assert any(visible(path).rstrip() in line for line in lines)
 
 
 def check_difference(name: str) -> None:

@@ -64,6 +64,8 @@ EVERYTHING = Run(
     baseline="burden-baseline.json written: 1 new",
     lost=sample.RED.lost,
     unfinished=JOINED.unfinished,
+    failed=JOINED.unfinished,
+    compared_with="main (3f2c1ab90)",
 )
 """Whatever a file can hold."""
 RUNS = [

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_burden.budget.allowance import Allowance
+from pytest_burden.budget.baseline import Baseline, entry_of
 from pytest_burden.budget.config import Table
+from pytest_burden.budget.ids import Glob
+from pytest_burden.budget.result import Result
 from pytest_burden.budget.run import Run
+from pytest_burden.budget.verdict import NO_GROWTH, Past, judge
 from pytest_burden.report.terminal import Summary, summary
 from tests.budget.sample import burden, limit
 from tests.report import sample
@@ -53,6 +59,25 @@ def test_summary(name: str, run: Run, width: int, verbosity: int, mode: Table) -
 def test_nothing_to_say(run: Run, verbosity: int) -> None:
     """A run without a measurement has no summary, and with -q no notes."""
     assert summary(run, verbosity=verbosity) == Summary(None, ())
+
+
+@pytest.mark.parametrize(
+    ("metrics", "says"),
+    [(0, ""), (1, "; accepted growth of 1 metric"), (2, "; accepted growth of 2 metrics")],
+)
+def test_accepted_and_quiet(metrics: int, says: str) -> None:
+    """What is accepted though it grew is never silent, also where there is one line for all."""
+    past = Past(
+        Baseline("2.13", {"net": entry_of("net", burden(params=1, flops=1))}),
+        (
+            Allowance(Glob("net"), "params", 10**12, "wider", dt.date.max, "pyproject.toml:9"),
+            Allowance(Glob("*"), "flops", 10**12, "wider", dt.date.max, "pyproject.toml:14"),
+        )[:metrics],
+    )
+    verdicts = [v for v in judge("net", burden(), NO_GROWTH, past=past) if not v.fails]
+    run = Run((Result("net", "net", burden(), tuple(verdicts)),))
+    (line,) = summary(run, verbosity=-1).lines
+    assert line.text == f"burden: 1 measured, 1 pass{says}"
 
 
 def test_very_quiet() -> None:
