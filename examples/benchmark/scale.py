@@ -12,11 +12,13 @@ from pytest_burden import Burden, Figures, ModuleRow
 from pytest_burden.budget import baseline
 from pytest_burden.budget.baseline import Baseline, entry_of, nodes_of
 from pytest_burden.budget.compare import changes
+from pytest_burden.budget.difference import Comparison, Side, compare
 from pytest_burden.budget.limits import Limit
 from pytest_burden.budget.result import Result
 from pytest_burden.budget.run import Run
-from pytest_burden.budget.verdict import NO_GROWTH, Past, judge
+from pytest_burden.budget.verdict import DEFAULTS, NO_GROWTH, Past, judge
 from pytest_burden.report.annotations import Sources, annotate
+from pytest_burden.report.difference import lines
 from pytest_burden.report.jsonfile import to_dict
 from pytest_burden.report.markdown import markdown
 from pytest_burden.report.room import COMMENT
@@ -67,6 +69,17 @@ def steps(number: int) -> Mapping[str, Callable[[], object]]:
             for name, each in heavier.items()
         ]  # fmt: skip
 
+    some = {
+        name: heavier[name] if number % 10 == 0 else each
+        for number, (name, each) in enumerate(burdens.items())
+    }
+    tenth = Baseline("2.13", {name: entry_of(name, each) for name, each in some.items()})
+
+    def compared_with(head: Baseline) -> Comparison:
+        sides = (Side("base", before, ""), Side("head", head, ""))
+        with baseline.uncollected():
+            return compare(*sides, lambda _: NO_GROWTH, DEFAULTS)
+
     run, grown = Run(results=tuple(judged())), Run(results=tuple(compared()))
     return {
         "baseline, read": lambda: baseline.read(text),
@@ -79,6 +92,8 @@ def steps(number: int) -> Mapping[str, Callable[[], object]]:
         "Markdown, in a comment": lambda: markdown(grown, COMMENT),
         "annotations": lambda: annotate(grown, Sources()),
         "JSON": lambda: to_dict(run, {}),
+        "burden diff, nothing changed": lambda: lines(compared_with(before)),
+        "burden diff, one of ten has grown": lambda: lines(compared_with(tenth)),
     }
 
 
