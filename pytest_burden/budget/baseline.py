@@ -2,8 +2,9 @@
 
 ``burden-baseline.json`` is JSON with one fact a line: a measurement, a metric or a module of it.
 Every line names its measurement by a key, so that no two lines of the file are equal. The first
-and the last line of a measurement have nothing in them that could change: between any two
-changes of different ones stands a line that is the same on both branches, and git can join them.
+and the last line of a measurement have nothing in them that could change, and stay when it is
+taken out: between any two changes of different ones stands a line that is the same on both
+branches, and git can join them.
 Each measurement has a check of all its facts, and of what the whole file was measured by: a merge
 that mixed two versions is noticed.
 """
@@ -16,7 +17,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -76,6 +77,14 @@ class Baseline:
     """Minor version, ``2.13``."""
     entries: Mapping[str, Entry] = field(default_factory=dict)
     rule_set: int = RULE_SET
+    gone: frozenset[str] = frozenset()
+    """Ids of which only the first and the last line are left, for git's sake."""
+
+    def without(self, ids: Iterable[str]) -> Baseline:
+        """Return it with some entries taken out."""
+        out = frozenset(ids)
+        left = {name: entry for name, entry in self.entries.items() if name not in out}
+        return replace(self, entries=left, gone=(self.gone | out) - left.keys())
 
     def alike(self, entry: Entry) -> tuple[str, ...]:
         """Return the ids under which the same network at the same inputs stands here."""
@@ -128,8 +137,10 @@ def dump(baseline: Baseline) -> str:
     """Return the text of the file: sorted, nothing in it but facts."""
     header = {"burden-baseline": SCHEMA, "rule_set": baseline.rule_set, "torch": baseline.torch}
     lines = [f'{json.dumps(header)[:-1]}, "records": [']
-    for name in sorted(baseline.entries):
-        for record in _records(baseline, baseline.entries[name]):
+    for name in sorted({*baseline.entries, *baseline.gone}):
+        entry = baseline.entries.get(name)
+        records = _records(baseline, entry) if entry else _rest(name)
+        for record in records:
             lines.append(f"{_encode(record)},")  # noqa: PERF401
     return "\n".join([*lines, "null]}", ""])
 
@@ -239,6 +250,12 @@ def _records(baseline: Baseline, entry: Entry) -> Iterator[list[Any]]:
     yield [key, "end"]
 
 
+def _rest(name: str) -> Iterator[list[Any]]:
+    """Yield what stays of an entry that is taken out, until everything is measured anew."""
+    yield [_key(name), "measurement", name]
+    yield [_key(name), "end"]
+
+
 @dataclass
 class _Draft:
     """The records of one key, as they come."""
@@ -251,6 +268,11 @@ class _Draft:
     ended: bool = False
     broken: bool = False
     """Whether a problem is told of it already."""
+
+    @property
+    def gone(self) -> bool:
+        """Whether it is what stays of an entry that was taken out."""
+        return self.ended and self.id is not None and not (self.about or self.metrics or self.rows)
 
 
 _MODULE_TYPES = (str, str, int, list, str, list)
@@ -285,7 +307,9 @@ class _Reader:
         self._in_lines = self._text.rstrip().count("\n") == len(records)
         for number, record in enumerate(records[:-1] if records[-1:] == [None] else records):
             self._take(number + 2, record)
-        return Baseline(torch, dict(self._entries(rule_set, torch)), rule_set)
+        entries = dict(self._entries(rule_set, torch))
+        gone = frozenset(draft.id for draft in self._drafts.values() if draft.id and draft.gone)
+        return Baseline(torch, entries, rule_set, gone)
 
     def _take(self, line: int, record: Any) -> None:
         if not isinstance(record, list) or len(record) < 2 or type(record[0]) is not str:  # noqa: PLR2004
@@ -338,7 +362,7 @@ class _Reader:
 
     def _entries(self, rule_set: int, torch: str) -> Iterator[tuple[str, Entry]]:
         for key, draft in self._drafts.items():
-            if draft.broken:  # which is told
+            if draft.broken or draft.gone:  # the former is told
                 continue
             if draft.id is None:
                 self._problem(draft.line, key, "facts of a measurement that is not here", draft)

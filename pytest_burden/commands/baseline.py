@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,8 +74,7 @@ def _prune(arguments: argparse.Namespace) -> int:
     for name in gone:
         say(name)
     if gone and not arguments.dry_run:
-        left = {name: entry for name, entry in known.entries.items() if name not in gone}
-        write_whole(path, baseline.dump(replace(known, entries=left)))
+        write_whole(path, baseline.dump(known.without(gone)))
     say(f"{baseline.FILE}: {len(gone)} {'would be ' if arguments.dry_run else ''}taken out")
     return 0
 

@@ -66,7 +66,8 @@ def renewal(
         for name, entry in entries.items()
     )
     says = ", ".join(f"{counts[word]} {word}" for word in _WORDS if counts[word])
-    return Renewal(Baseline(torch, after), f"written: {says}")
+    left = known.gone | gone if known is not None and same else frozenset()
+    return Renewal(Baseline(torch, after, gone=left - after.keys()), f"written: {says}")
 
 
 _WORDS = ("unchanged", "changed", "new", "renamed")

@@ -22,6 +22,7 @@ from pytest_burden.budget.baseline import (
     nodes_of,
     read,
 )
+from pytest_burden.budget.baseline import _key as baseline_key
 from pytest_burden.budget.files import write_whole
 from pytest_burden.budget.problem import Problem
 from pytest_burden.burden import METRICS, RULE_SET, Figures
@@ -422,3 +423,21 @@ def test_every_fact_is_checked(written: Baseline, field: str) -> None:
 def test_rule_set() -> None:
     """A file says by which rules it was counted."""
     assert json.loads(TEXT)["rule_set"] == RULE_SET == TWO.rule_set
+
+
+def test_what_stays_of_an_entry() -> None:
+    """Taken out it leaves two lines, which are no entry, and are gone when it is back."""
+    whole = baseline(entry("a"), entry("b"), entry("c"))
+    left = whole.without(["b"])
+    text = dump(left)
+    assert [line for line in text.splitlines() if line.startswith(f'["{baseline_key("b")}"')] == [
+        f'["{baseline_key("b")}", "measurement", "b"],',
+        f'["{baseline_key("b")}", "end"],',
+    ]
+    known, problems = read(text)
+    assert (known, problems) == (left, [])
+    assert [*left.entries] == ["a", "c"]
+    # A merge may have dropped one of the two lines: that is told.
+    broken = text.replace(f'["{baseline_key("b")}", "end"],\n', "")
+    assert read(broken)[1]
+    assert dump(dataclasses.replace(left, entries=whole.entries, gone=frozenset())) == dump(whole)

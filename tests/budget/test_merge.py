@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -82,12 +83,14 @@ def edited(before: Baseline, *edits: Edits) -> Baseline:
     after: dict[str, Entry | None] = dict(before.entries)
     for each in edits:
         after |= each
-    return baseline(*(known for known in after.values() if known is not None))
+    left = {name for name, known in after.items() if known is None} & before.entries.keys()
+    whole = baseline(*(known for known in after.values() if known is not None))
+    return replace(whole, gone=(before.gone | left) - whole.entries.keys())
 
 
-def edit(draw: st.DrawFn, name: str, *, removes: bool) -> Entry | None:
+def edit(draw: st.DrawFn, name: str) -> Entry | None:
     """Return another version of a measurement, also with a module more or another last one."""
-    if removes and name in KNOWN and draw(st.booleans()):
+    if name in KNOWN and draw(st.booleans()):
         return None
     known = entry(name, *draw(versions))
     first, *rows = known.rows
@@ -108,18 +111,14 @@ def edit(draw: st.DrawFn, name: str, *, removes: bool) -> Entry | None:
 
 @st.composite
 def different_edits(draw: st.DrawFn) -> tuple[Edits, Edits]:
-    """Return what two branches do to different measurements.
-
-    What one of them takes out is not beside what the other adds or takes out, where git keeps it.
-    """
+    """Return what two branches do to different measurements."""
     owners = draw(st.tuples(*(st.sampled_from(["neither", "ours", "theirs"]) for _ in NAMES)))
     ours: dict[str, Entry | None] = {}
     theirs: dict[str, Entry | None] = {}
-    for at, (name, owner) in enumerate(zip(NAMES, owners, strict=True)):
-        beside = {*owners[max(at - 2, 0) : at + 3]} - {owner, "neither"}
+    for name, owner in zip(NAMES, owners, strict=True):
         if owner != "neither":
             found = ours if owner == "ours" else theirs
-            found[name] = edit(draw, name, removes=not beside)
+            found[name] = edit(draw, name)
     return ours, theirs
 
 
@@ -141,26 +140,14 @@ def neighbours() -> tuple[Edits, Edits]:
 @example(edits=({NAMES[1]: entry(NAMES[1], 12)}, {NAMES[3]: entry(NAMES[3], 13)}))
 @example(edits=({NAMES[1]: None}, {NAMES[3]: entry(NAMES[3], 13)}))
 @example(edits=({NAMES[3]: entry(NAMES[3], 13)}, {NAMES[1]: None, NAMES[5]: None}))
+@example(edits=({NAMES[1]: None, NAMES[5]: None}, {NAMES[3]: None, NAMES[7]: None}))
+@example(edits=(dict.fromkeys(KNOWN), {name: entry(name, 12) for name in NAMES[::2]}))
 @slow
 def test_different_measurements(repository: Repository, edits: tuple[Edits, Edits]) -> None:
     """Both branches' edits are there, and nothing else is."""
     ours, theirs = edits
     text = repository.merged(start(), edited(start(), ours), edited(start(), theirs))
     assert read(text) == (edited(start(), ours, theirs), [])
-
-
-@pytest.mark.parametrize("added", [NAMES[0], NAMES[2], "t.py::i"])
-def test_taken_out_beside_an_addition(repository: Repository, added: str) -> None:
-    """Git keeps what one branch took out beside what the other added; it is stale, not wrong."""
-    more = {added: entry(added, 12)}
-    text = repository.merged(start(), edited(start(), {NAMES[1]: None}), edited(start(), more))
-    known, problems = read(text)
-    assert not problems
-    assert known is not None
-    assert dict(known.entries) in (
-        dict(edited(start(), more, {NAMES[1]: None}).entries),
-        dict(edited(start(), more).entries),
-    )
 
 
 @given(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
 import pytest
 
+from pytest_burden.budget.baseline import read
 from tests.cli.conftest import Burden
 
 FILE = "burden-baseline.json"
@@ -16,8 +16,9 @@ A, B = "test_it.py::test_a", "test_it.py::test_b#batch"
 
 def ids(project: Path) -> list[str]:
     """Return the measurements in the baseline."""
-    records = json.loads((project / FILE).read_text(encoding="utf-8"))["records"]
-    return [record[2] for record in records[:-1] if record[1] == "measurement"]
+    known, problems = read((project / FILE).read_text(encoding="utf-8"))
+    assert known is not None, problems
+    return [*known.entries]
 
 
 def change(project: Path, name: str, old: str, new: str) -> None:

@@ -37,8 +37,9 @@ def resized(outputs: int) -> str:
 
 def ids(file: Path) -> list[str]:
     """Return the measurements in a baseline."""
-    records = json.loads(file.read_text(encoding="utf-8"))["records"]
-    return [record[2] for record in records[:-1] if record[1] == "measurement"]
+    known, problems = read(file.read_text(encoding="utf-8"))
+    assert known is not None, problems
+    return [*known.entries]
 
 
 def test_written_only_on_request(project: Project, file: Path) -> None:
