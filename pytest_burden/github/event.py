@@ -69,23 +69,12 @@ def ended(data: object) -> MeasuredRun:
     if find(data, "action") != "completed":
         raise BurdenError("the run has not ended yet: the workflow needs `types: [completed]`")
     url, conclusion = find(run, "html_url"), find(run, "conclusion")
-    gone = find(run, "head_repository.owner.login") is None
-    head = (
-        None
-        if gone
-        else Head(
-            repository=pick(run, "head_repository.id", int, source),
-            owner=pick(run, "head_repository.owner.login", str, source),
-            branch=pick(run, "head_branch", str, source),
-            sha=_commit(run, "head_sha", source),
-        )
-    )
     return MeasuredRun(
         id=pick(run, "id", int, source),
         event=pick(run, "event", str, source),
         conclusion=conclusion if isinstance(conclusion, str) else "",
         url=url if isinstance(url, str) and _URL.fullmatch(url) else "",
-        head=head,
+        head=_head(run, ("head_repository", "head_branch", "head_sha"), source),
     )
 
 
@@ -104,23 +93,26 @@ def own(data: object, run: int, url: str, conclusion: str = "") -> MeasuredRun |
     pull, source = find(data, PULL_REQUEST), "the event pull_request"
     if pull is None:
         return None
-    gone = find(pull, "head.repo") is None
-    head = (
-        None
-        if gone
-        else Head(
-            repository=pick(pull, "head.repo.id", int, source),
-            owner=pick(pull, "head.repo.owner.login", str, source),
-            branch=pick(pull, "head.ref", str, source),
-            sha=_commit(pull, "head.sha", source),
-        )
-    )
+    head = _head(pull, ("head.repo", "head.ref", "head.sha"), source)
     return MeasuredRun(run, PULL_REQUEST, conclusion, url if _URL.fullmatch(url) else "", head)
 
 
 def from_fork(data: object) -> bool:
     """Return whether a pull request, by the payload of its event, is that of a fork."""
     return find(data, "pull_request.head.repo.id") != find(data, "repository.id")
+
+
+def _head(data: object, paths: tuple[str, str, str], source: str) -> Head | None:
+    """Return the commit whose repository, branch and SHA stand there; None without the first."""
+    repository, branch, sha = paths
+    if find(data, f"{repository}.owner.login") is None:
+        return None
+    return Head(
+        repository=pick(data, f"{repository}.id", int, source),
+        owner=pick(data, f"{repository}.owner.login", str, source),
+        branch=pick(data, branch, str, source),
+        sha=_commit(data, sha, source),
+    )
 
 
 def _commit(data: object, path: str, source: str) -> str:

@@ -41,8 +41,8 @@ KNOWN = Baseline(
     "2.13", {name: entry_of(name, burden()) for name in ("t.py::test_a", "t.py::test_gone")}
 )
 SOURCES = Sources(
-    root="/work/shop",
-    workspace="/work",
+    root="/checkout/shop",
+    workspace="/checkout",
     tests={
         "t.py::test_a": Place("t.py", 7),
         "t.py::test_far": Place("../other/t.py", 3),
@@ -91,7 +91,7 @@ def test_error() -> None:
     ("run", "file", "line"),
     [
         (over("tests/test_m.py:12"), "shop/tests/test_m.py", "12"),
-        (over("/work/common/test_m.py:12"), "common/test_m.py", "12"),
+        (over("/checkout/common/test_m.py:12"), "common/test_m.py", "12"),
         (over("/elsewhere/test_m.py:12"), None, None),
         (over("pyproject.toml: tool.burden.limits.max_model_memory"), "shop/pyproject.toml", "5"),
         (over("pyproject.toml: tool.burden.models.net.max_params"), "shop/pyproject.toml", "7"),
