@@ -3,22 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from pytest_burden.burden import METRICS, Burden
+from pytest_burden.burden import METRICS, Burden, shallow
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
     """One combination of sizes, and what was measured there."""
 
     sizes: Mapping[str, int]
-    burden: Burden | None
-    """None where the network does not take inputs of these sizes."""
+    metrics: Mapping[str, int] = field(default_factory=dict)
+    """What was measured; empty where the network does not take inputs of these sizes."""
     reason: str = ""
-    """Why there is no burden."""
+    """Why nothing was."""
+    lower_bounds: Mapping[str, str] = field(default_factory=dict)
+    """As in `Burden`."""
+    uncounted: Mapping[str, int] = field(default_factory=dict)
+    """Calls of the operators for which no rule exists."""
+    burden: Burden | None = field(default=None, compare=False)
+    """All of it, with a row a module; it is not written into JSON."""
+
+    @classmethod
+    def of(cls, sizes: Mapping[str, int], burden: Burden) -> Point:
+        """Return the point at which a burden was measured."""
+        values = {metric: burden.value(metric) for metric in METRICS}
+        return cls(
+            sizes=sizes,
+            metrics={metric: value for metric, value in values.items() if value is not None},
+            lower_bounds=burden.lower_bounds,
+            uncounted={row.op: row.calls for row in burden.op_rows if row.state == "uncounted"},
+            burden=burden,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON-ready dictionaries, without the burden."""
+        return {name: value for name, value in shallow(self).items() if name != "burden"}
 
 
 @dataclass(frozen=True)
@@ -31,18 +53,17 @@ class Sweep:
     """The module up to which the network was measured; empty for all of it."""
 
     @property
-    def measured(self) -> tuple[tuple[Point, Burden], ...]:
+    def measured(self) -> tuple[Point, ...]:
         """The points at which the network could be measured."""
-        return tuple((point, point.burden) for point in self.points if point.burden is not None)
+        return tuple(point for point in self.points if point.metrics)
 
     def values(self, metric: str) -> dict[tuple[int, ...], int]:
         """Return a metric by the sizes of the symbols, in their order."""
-        found = {}
-        for point, burden in self.measured:
-            value = burden.value(metric)
-            if value is not None:
-                found[tuple(point.sizes[symbol] for symbol in self.symbols)] = value
-        return found
+        return {
+            tuple(point.sizes[symbol] for symbol in self.symbols): point.metrics[metric]
+            for point in self.points
+            if metric in point.metrics
+        }
 
     @cached_property
     def constant(self) -> Mapping[str, int]:
@@ -61,21 +82,19 @@ class Sweep:
         """Return it as JSON-ready dictionaries and lists, without rows of modules."""
         return {
             "symbols": list(self.symbols),
+            "points": [point.to_dict() for point in self.points],
             "until": self.until,
-            "points": [
-                {
-                    "sizes": dict(point.sizes),
-                    "metrics": _metrics(point.burden) if point.burden else None,
-                    "reason": point.reason,
-                }
-                for point in self.points
-            ],
         }
 
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Sweep:
+        """Build a sweep from what `to_dict` returned, also after a trip through JSON.
 
-def _metrics(burden: Burden) -> dict[str, int]:
-    values = {metric: burden.value(metric) for metric in METRICS}
-    return {metric: value for metric, value in values.items() if value is not None}
+        Raises:
+            KeyError, TypeError: ``data`` is not of that form.
+        """
+        points = tuple(Point(**point) for point in data["points"])
+        return cls(**{**data, "symbols": tuple(data["symbols"]), "points": points})
 
 
 @dataclass(frozen=True, slots=True)

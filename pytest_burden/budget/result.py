@@ -12,10 +12,11 @@ from pytest_burden.budget.growth import Growth, parse_growth
 from pytest_burden.budget.limits import Limit, Rule
 from pytest_burden.budget.verdict import Kind, Policy, Verdict, renamed
 from pytest_burden.burden import METRICS, Burden, Figures, shallow
+from pytest_burden.sweeps import Sweep
 
 RARE = frozenset(
     {
-        *("otherwise", "growth", "by_torch"),
+        *("otherwise", "growth", "by_torch", "sweep"),
         *("not_judged", "baseline", "unfinished", "failed", "compared_with"),
     }
 )
@@ -41,6 +42,8 @@ class Result:
     """Whether the test ran to its end, so that there is nothing more to come."""
     by_torch: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """Of joined runs: by minor version of torch, what other legs have of `verdict.BY_TORCH`."""
+    sweep: Sweep | None = None
+    """The same network at other sizes, where its test asks for that."""
 
     @property
     def worst(self) -> Verdict | None:
@@ -88,6 +91,7 @@ class Result:
             "otherwise": self.otherwise,
             "growth": list(map(_rule_to_dict, self.growth)),
             "by_torch": {torch: dict(known) for torch, known in self.by_torch.items()},
+            "sweep": self.sweep.to_dict() if self.sweep else None,
         }
         return without_empty(data)
 
@@ -107,6 +111,7 @@ class Result:
             otherwise=data.get("otherwise", ""),
             growth=tuple(map(_growth_from_dict, data.get("growth", ()))),
             by_torch=data.get("by_torch", {}),
+            sweep=Sweep.from_dict(data["sweep"]) if data.get("sweep") else None,
         )
 
 

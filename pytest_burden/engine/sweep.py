@@ -77,6 +77,6 @@ def _measured(network: Sized, point: Mapping[str, int], real: RealRun) -> Burden
 
 def _point(sizes: Mapping[str, int], found: Burden | Exception) -> Point:
     if isinstance(found, Burden):
-        return Point(sizes, found)
+        return Point.of(sizes, found)
     kind = "" if isinstance(found, MeasureError) else f"{type(found).__name__}: "
-    return Point(sizes, None, " ".join(f"{kind}{found}".split()))
+    return Point(sizes=sizes, reason=" ".join(f"{kind}{found}".split()))

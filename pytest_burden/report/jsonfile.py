@@ -25,6 +25,7 @@ from pytest_burden.budget.wellformed import misfit
 from pytest_burden.burden import METRICS, Convention
 from pytest_burden.errors import BurdenError
 from pytest_burden.report.inert import inert_json
+from pytest_burden.sweeps import Sweep
 
 SCHEMA = 1
 """Raised whenever a reader of the last version would misread the file."""
@@ -217,8 +218,21 @@ def _inconsistent(run: Run, verdict: object) -> Iterator[str]:
         known += [(metric, burden.value(metric) or 0) for metric in METRICS] if burden else []
         if any(number < 0 for _, number in known):
             yield f"a metric of {result.id} is negative"
+        if result.sweep and (text := _wrong_sweep(result.sweep)):
+            yield f"the sweep of {result.id}: {text}"
     if verdict != ("fail" if run.fails else "pass"):
         yield f"its verdict is {verdict!r}, which its measurements are not"
+
+
+def _wrong_sweep(sweep: Sweep) -> str:
+    if any(point.sizes.keys() != set(sweep.symbols) for point in sweep.points):
+        return "not a size for each symbol"
+    if any(not point.metrics.keys() <= METRICS.keys() for point in sweep.points):
+        return "an unknown metric"
+    numbers = (
+        n for point in sweep.points for n in (*point.metrics.values(), *point.sizes.values())
+    )
+    return "a negative number" if any(number < 0 for number in numbers) else ""
 
 
 _BASELESS = (Kind.NEW, Kind.INCOMPLETE)

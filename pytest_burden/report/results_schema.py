@@ -20,6 +20,7 @@ from pytest_burden.budget.run import Run
 from pytest_burden.budget.verdict import Verdict
 from pytest_burden.burden import METRICS, Burden
 from pytest_burden.report.jsonfile import RENEW, SCHEMA
+from pytest_burden.sweeps import Point, Sweep
 
 FILE = Path(__file__).with_name("results.schema.json")
 """The schema as it is shipped."""
@@ -35,9 +36,12 @@ _PLAIN = {int: "integer", str: "string", bool: "boolean", type(None): "null"}
 _WRITTEN: Mapping[object, Mapping[str, Any]] = {
     Growth: {"metric": str, "growth": str, "where": str, "written": str},
     Verdict: {**typing.get_type_hints(Verdict), "fails": bool},
-    Result: {**typing.get_type_hints(Result), "verdict": str},
+    Result: {**typing.get_type_hints(Result), "sweep": Sweep, "verdict": str},
 }
 """What is written otherwise than its class has it."""
+
+_UNWRITTEN = {Point: {"burden"}}
+"""Fields that are not written."""
 
 _MEANS = {
     "schema": "The version of this form.",
@@ -86,7 +90,7 @@ def _rarely(table: Schema) -> Schema:
     """Return the schema of a table from which some keys are left out where they say nothing."""
     least = {"array": "minItems", "object": "minProperties", "string": "minLength"}
     properties = {
-        name: made | {least[made["type"]]: 1} if name in RARE else made
+        name: made | {least[made["type"]]: 1} if name in RARE and "type" in made else made
         for name, made in table["properties"].items()
     }
     required = [name for name in table["required"] if name not in RARE]
@@ -134,7 +138,9 @@ def _class(hint: Any, definitions: dict[str, Schema]) -> Schema:
     if hint in _WRITTEN:
         made = _table(_WRITTEN[hint], definitions)
         return _rarely(made) if hint is Result else made
-    made = _table(typing.get_type_hints(hint), definitions) | {"additionalProperties": False}
+    unwritten = _UNWRITTEN.get(hint, ())
+    known = {name: of for name, of in typing.get_type_hints(hint).items() if name not in unwritten}
+    made = _table(known, definitions) | {"additionalProperties": False}
     if hint is Burden:
         made["properties"] |= {
             name: {"description": metric.meaning, **made["properties"][name], "minimum": 0}

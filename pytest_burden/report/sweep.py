@@ -55,7 +55,7 @@ def text(sweep: Sweep, name: str, asked: Sequence[str] = (), most: int = laws.TE
 
 def _cells(point: Point, metrics: Sequence[str]) -> Iterator[str]:
     for metric in metrics:
-        value = point.burden.value(metric) if point.burden else None
+        value = point.metrics.get(metric)
         yield NOTHING if value is None else show(value, METRICS[metric].unit)
 
 
@@ -63,7 +63,7 @@ def _rejected(sweep: Sweep) -> Iterator[str]:
     """Yield why points are empty: those alike but for numbers in one line."""
     alike: dict[str, list[Point]] = {}
     for point in sweep.points:
-        if point.burden is None:
+        if not point.metrics:
             alike.setdefault(re.sub(r"\d+", "0", point.reason), []).append(point)
     for points in alike.values():
         first, *others = points
@@ -74,10 +74,9 @@ def _rejected(sweep: Sweep) -> Iterator[str]:
 
 def _gaps(sweep: Sweep) -> Iterator[str]:
     """Yield what is not counted, or a lower bound, somewhere."""
-    burdens = [burden for _, burden in sweep.measured]
-    if names := {row.op for each in burdens for row in each.op_rows if row.state == "uncounted"}:
+    if names := {op for point in sweep.points for op in point.uncounted}:
         yield f"not counted, no rule is known: {', '.join(sorted(names))}"
-    bounds = {metric: why for each in burdens for metric, why in each.lower_bounds.items()}
+    bounds = {metric: why for each in sweep.points for metric, why in each.lower_bounds.items()}
     yield from (f"{metric} is a lower bound: {why}" for metric, why in bounds.items())
 
 
@@ -125,6 +124,6 @@ def to_csv(sweep: Sweep) -> str:
     writer.writerow([*map(guarded, sweep.symbols), *METRICS, "reason"])
     for point in sweep.points:
         sizes = (point.sizes[symbol] for symbol in sweep.symbols)
-        values = (point.burden.value(each) if point.burden else None for each in METRICS)
+        values = (point.metrics.get(each) for each in METRICS)
         writer.writerow([*sizes, *values, guarded(point.reason)])
     return file.getvalue()
