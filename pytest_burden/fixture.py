@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -16,10 +16,11 @@ from pytest_burden.budget.precedence import Level
 from pytest_burden.budget.verdict import Kind, Policy
 from pytest_burden.burden import Burden
 from pytest_burden.errors import BurdenError, MeasureError
-from pytest_burden.session.measuring import measured
-from pytest_burden.session.record import Failure, Measured, Record, Runs, needed_runs
+from pytest_burden.session.measuring import Runs, Sizes, measured
+from pytest_burden.session.record import Failure, Measured, Record, needed_runs
 from pytest_burden.session.settings import Settings
 from pytest_burden.session.shared import PREFIX, Shared
+from pytest_burden.sweeps import Swept
 
 # The frames of this module are no news to somebody whose own forward failed.
 __tracebackhide__ = True
@@ -43,6 +44,9 @@ class Measure:
         training: object = None,
         device: object = None,
         rules: Mapping[str, Callable[..., Any]] | None = None,
+        sizes: Mapping[str, int] | None = None,
+        vary: Mapping[str, str | Iterable[int]] | None = None,
+        until: str = "",
         **limits: object,
     ) -> Burden:
         """Measure a network; its limits are judged when the test ends, all at once.
@@ -55,6 +59,11 @@ class Measure:
             training: as in `pytest_burden.measure`; measured with Adam where a limit needs it.
             device: as in `pytest_burden.measure`; ``"cuda"`` where a limit needs it.
             rules: as in `pytest_burden.measure`.
+            sizes: of symbols in the inputs, ``{"S": 128}`` for ``"float32[1, S]"``; of a symbol
+                that varies the smallest if it is not said.
+            vary: other sizes at which it is measured too, as in `pytest_burden.sweep`; what
+                ``max_scaling`` needs is measured without.
+            until: the module up to which it is run at these other sizes.
             limits: ``max_gflops=5``, before those of markers and configuration.
 
         Raises:
@@ -66,11 +75,12 @@ class Measure:
         level = _limits(limits, self.record.settings)
         self.record.expect_free(called)
 
-        def keep(outcome: Burden | Failure) -> None:
-            self.record.measured.append(Measured(called, outcome, level))
+        def keep(outcome: Burden | Failure, swept: Swept) -> None:
+            self.record.measured.append(Measured(called, outcome, level, swept))
 
         runs = self.record.runs(called, [level, *self.levels()], training, device)
-        return _measure(self.record.settings, keep, model_or_factory, inputs, kwargs, runs, rules)
+        network = _Network(model_or_factory, inputs, kwargs, rules, _sizes(sizes, vary, until))
+        return _measure(self.record.settings, keep, network, runs)
 
     def __repr__(self) -> str:
         return f"<burden of {self.record.test}>"
@@ -92,6 +102,9 @@ class MeasureOnce:
         training: object = None,
         device: object = None,
         rules: Mapping[str, Callable[..., Any]] | None = None,
+        sizes: Mapping[str, int] | None = None,
+        vary: Mapping[str, str | Iterable[int]] | None = None,
+        until: str = "",
         **limits: object,
     ) -> Burden:
         """Measure a network for many tests; ``name`` is the network's own if not given.
@@ -104,37 +117,59 @@ class MeasureOnce:
         called = _valid(name) if name is not None else own
         level = _limits(limits, settings)
 
-        def keep(outcome: Burden | Failure) -> None:
-            self.shared.add(called, outcome, level)
+        def keep(outcome: Burden | Failure, swept: Swept) -> None:
+            self.shared.add(called, outcome, level, swept)
 
         runs = needed_runs(settings, f"{PREFIX}#{called}", [level], training, device)
-        return _measure(settings, keep, model_or_factory, inputs, kwargs, runs, rules)
+        network = _Network(model_or_factory, inputs, kwargs, rules, _sizes(sizes, vary, until))
+        return _measure(settings, keep, network, runs)
 
     def __repr__(self) -> str:
         return "<burden_session>"
 
 
-def _measure(  # noqa: PLR0913, PLR0917 what the fixtures take
+class _Network(NamedTuple):
+    """What is measured: the arguments of the fixtures."""
+
+    target: Any
+    inputs: tuple[Any, ...]
+    kwargs: Mapping[str, Any] | None
+    rules: Mapping[str, Callable[..., Any]] | None
+    sizes: Sizes
+
+
+def _measure(
     settings: Settings,
-    keep: Callable[[Burden | Failure], None],
-    target: Any,
-    inputs: tuple[Any, ...],
-    kwargs: Mapping[str, Any] | None,
+    keep: Callable[[Burden | Failure, Swept], None],
+    network: _Network,
     runs: Runs,
-    rules: Mapping[str, Callable[..., Any]] | None,
 ) -> Burden:
+    target, inputs, kwargs, rules, sizes = network
     try:
-        found = measured(settings, target, inputs, kwargs, **runs._asdict(), rules=rules)
+        found, swept = measured(
+            settings, target, inputs, kwargs, runs=runs, sizes=sizes, rules=rules
+        )
     except MeasureError as error:
-        keep(Failure(Kind.INCOMPLETE, str(error)))
+        keep(Failure(Kind.INCOMPLETE, str(error)), Swept())
         if settings.policies[Kind.INCOMPLETE] is Policy.FAIL:
             raise error.with_traceback(None) from None
         # There is no burden to go on with, and the policy says that this is no failure.
         pytest.skip(f"could not be measured: {error}")
     except BurdenError as error:
         raise error.with_traceback(None) from None  # the line of the call says where
-    keep(found)
+    keep(found, swept)
     return found
+
+
+def _sizes(
+    sizes: Mapping[str, int] | None,
+    vary: Mapping[str, str | Iterable[int]] | None,
+    until: str,
+) -> Sizes:
+    for given, what in ((sizes, 'sizes={"S": 128}'), (vary, 'vary={"S": "128:1024:128"}')):
+        if not isinstance(given, (Mapping, type(None))):
+            raise BurdenError(f"Invalid sizes (not of the form {what}): {given!r}")
+    return Sizes(sizes or {}, vary or {}, until)
 
 
 def _valid(name: object) -> str:

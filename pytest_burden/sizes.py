@@ -70,6 +70,30 @@ def parse_sizes(text: str, whole: str = "") -> tuple[int, ...]:
     return checked(found, shown)
 
 
+def any_sizes(sizes: object) -> tuple[int, ...]:
+    """Return sizes from a text such as ``112:672:112``, from a list, or from any iterable.
+
+    Raises:
+        BurdenError: it is none of these; one line says why.
+    """
+    if isinstance(sizes, str):
+        return parse_sizes(sizes)
+    if isinstance(sizes, Iterable):
+        return checked(sizes, sizes)
+    raise BurdenError(f"Invalid sizes (not of the form '112:672:112' or [1, 8]): {sizes!r}")
+
+
+def named(symbol: object) -> str:
+    """Return the name of a size.
+
+    Raises:
+        BurdenError: it is none.
+    """
+    if isinstance(symbol, str) and _NAME.fullmatch(symbol):
+        return symbol
+    raise BurdenError(f"Invalid sizes (not the name of a size): {symbol!r}")
+
+
 def checked(sizes: Iterable[object], shown: object) -> tuple[int, ...]:
     """Return sizes, ascending, each once.
 

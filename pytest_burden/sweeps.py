@@ -98,6 +98,15 @@ class Sweep:
 
 
 @dataclass(frozen=True, slots=True)
+class Swept:
+    """A network at other sizes than it is measured at, where something asks for that."""
+
+    sweep: Sweep | None = None
+    at: tuple[Point, ...] = ()
+    """At sizes that stand alone, those of limits such as ``max_flops_at``."""
+
+
+@dataclass(frozen=True, slots=True)
 class Fit:
     """The largest size of one symbol at which a network stays within some memory."""
 

@@ -43,6 +43,12 @@ class Model:
     """As in `pytest_burden.measure`."""
     limits: tuple[Rule, ...]
     line: int
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    """Of symbols in the inputs: at these it is measured."""
+    vary: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Other sizes at which it is measured too."""
+    until: str = ""
+    """The module up to which it is run at these."""
 
     @property
     def id(self) -> str:

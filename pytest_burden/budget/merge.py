@@ -31,6 +31,7 @@ from pytest_burden.budget.baseline import minor
 from pytest_burden.budget.ids import Glob, natural
 from pytest_burden.budget.result import Result, as_renamed
 from pytest_burden.budget.run import Run
+from pytest_burden.budget.scaling import said
 from pytest_burden.budget.verdict import BY_TORCH, Kind, Policy, Verdict
 from pytest_burden.burden import METRICS, Burden, Convention, shallow
 from pytest_burden.errors import BurdenError
@@ -312,10 +313,22 @@ def _seen(leg: str, result: Result) -> Iterator[_Seen]:
             "training": burden.training or "none",
             **shallow(burden.convention),
             **{metric: value for metric, value in values.items() if value is not None},
+            **_elsewhere(result),
         }
         yield _Seen(leg, burden.torch, facts)
     for torch, known in result.by_torch.items():
         yield _Seen(leg, torch, known)
+
+
+def _elsewhere(result: Result) -> dict[str, int]:
+    """Return what was measured at other sizes, but for what depends on torch."""
+    points = (*(result.sweep.points if result.sweep else ()), *result.at)
+    return {
+        f"{metric} at {said(point.sizes)}": value
+        for point in points
+        for metric, value in point.metrics.items()
+        if metric not in BY_TORCH
+    }
 
 
 def _by_torch(seen: Iterable[_Seen], shown: Burden | None) -> dict[str, dict[str, int]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import Any, TypeVar
 
@@ -20,6 +20,7 @@ from pytest_burden.budget.verdict import CONFIGURABLE, Kind, Policy
 from pytest_burden.burden import Convention
 from pytest_burden.errors import BurdenError, suggest
 from pytest_burden.inputs import parse_input
+from pytest_burden.sizes import any_sizes, checked, filled, named, points
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -59,7 +60,9 @@ SETTINGS = (
     "baseline",
     "junit",
 )
-MODEL_KEYS = ("build", "inputs", "kwargs", "training")
+MODEL_KEYS = ("build", "inputs", "kwargs", "training", "sizes", "sweep")
+UNTIL = "until"
+"""The key of a sweep that is no symbol."""
 _EXAMPLES = {
     "limits": '[tool.burden.limits] max_params = "26M"',
     "budgets": '[tool.burden.budgets."*::test_resnet*"] max_gflops = 5',
@@ -70,6 +73,8 @@ _EXAMPLES = {
     "inputs": 'inputs = ["float32[1, 3, 224, 224]"]',
     "training": 'training = { optimizer = "SGD", momentum = 0.9 }',
     "kwargs": 'kwargs = { mask = "bool[1, 128]" }',
+    "sizes": "sizes = { B = 1, S = 128 }",
+    "sweep": 'sweep = { S = "128:1024:128", B = [1, 8] }',
 }
 
 
@@ -176,9 +181,12 @@ class _Reader:
             kwargs = {}
         if "inputs" not in table and "kwargs" not in table:
             self._problem(path, None, "the key inputs is missing", _EXAMPLES["inputs"])
+        sizes = self._sizes((*path, "sizes"), table.get("sizes", {}))
+        vary, until = self._sweep((*path, "sweep"), table.get("sweep", {}))
+        known = {**{symbol: each[0] for symbol, each in vary.items()}, **sizes}
         for value in inputs:
-            self._specs((*path, "inputs"), value, spec=True)
-        self._specs((*path, "kwargs"), kwargs)
+            self._specs((*path, "inputs"), value, known, spec=True)
+        self._specs((*path, "kwargs"), kwargs, known)
         training = table.get("training")
         if not isinstance(training, (bool, str, dict, type(None))):
             reason = "neither an optimizer's name nor a table of its options"
@@ -186,23 +194,74 @@ class _Reader:
         rest = {key: value for key, value in table.items() if key not in MODEL_KEYS}
         limits = self._limits(path, rest, MODEL_KEYS)
         line = find_line(self._text, path) or 1
-        return Model(name, str(build), tuple(inputs), kwargs, training, limits, line)
+        return Model(
+            name=name,
+            build=str(build),
+            inputs=tuple(inputs),
+            kwargs=kwargs,
+            training=training,
+            limits=limits,
+            line=line,
+            sizes=sizes,
+            vary=vary,
+            until=until,
+        )
 
-    def _specs(self, path: Path, value: object, *, spec: bool = False) -> None:
-        """Check every input spec in nested lists and tables.
+    def _sizes(self, path: Path, value: object) -> dict[str, int]:
+        """Read the sizes at which a model is measured."""
+        if not isinstance(value, dict):
+            self._problem(path, value, "not a table of sizes", _EXAMPLES["sizes"])
+            return {}
+        read = self._each_size(path, value, lambda size: checked([size], size))
+        return {symbol: size for symbol, (size,) in read.items()}
+
+    def _sweep(self, path: Path, value: object) -> tuple[dict[str, tuple[int, ...]], str]:
+        """Read the sizes at which a model is measured beside, and the end of its trunk."""
+        if not isinstance(value, dict):
+            self._problem(path, value, "not a table of sizes", _EXAMPLES["sweep"])
+            return {}, ""
+        until = value.get(UNTIL, "")
+        if not isinstance(until, str):
+            self._problem((*path, UNTIL), until, "not the path of a module", 'until = "layer4"')
+        given = {symbol: sizes for symbol, sizes in value.items() if symbol != UNTIL}
+        vary = self._each_size(path, given, any_sizes)
+        try:
+            points(vary)
+        except BurdenError as error:
+            self._problem(path, value, str(error), _EXAMPLES["sweep"])
+        return vary, str(until)
+
+    def _each_size(
+        self,
+        path: Path,
+        table: Mapping[str, Any],
+        read: Callable[[Any], tuple[int, ...]],
+    ) -> dict[str, tuple[int, ...]]:
+        found = {}
+        for symbol, value in table.items():
+            try:
+                found[named(symbol)] = read(value)
+            except BurdenError as error:  # noqa: PERF203 each has a problem of its own
+                self._problem((*path, symbol), value, str(error), _EXAMPLES[path[-1]])
+        return found
+
+    def _specs(
+        self, path: Path, value: object, sizes: Mapping[str, int], *, spec: bool = False
+    ) -> None:
+        """Check every input spec in nested lists and tables, with sizes in the place of symbols.
 
         An input that is a text is a spec; elsewhere it may be a mode or a name, unless it looks
         like a spec. Numbers and bools pass as they are.
         """
         if isinstance(value, str) and (spec or _LOOKS_LIKE_A_SPEC.match(value)):
             try:
-                parse_input(value)
+                parse_input(filled(value, sizes))
             except BurdenError as error:
                 self._problem(path, value, str(error), _EXAMPLES["inputs"])
         for part in value.values() if isinstance(value, dict) else ():
-            self._specs(path, part)
+            self._specs(path, part, sizes)
         for part in value if isinstance(value, list) else ():
-            self._specs(path, part)
+            self._specs(path, part, sizes)
 
     def _policies(self, table: Mapping[str, Any]) -> dict[Kind, Policy]:
         path = ("tool", "burden", "policy")

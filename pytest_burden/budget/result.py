@@ -5,18 +5,20 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 from pytest_burden.budget.compare import Change
 from pytest_burden.budget.growth import Growth, parse_growth
 from pytest_burden.budget.limits import Limit, Rule
-from pytest_burden.budget.verdict import Kind, Policy, Verdict, renamed
+from pytest_burden.budget.scaling import LimitAt, Scaling
+from pytest_burden.budget.verdict import Elsewhere, Heavy, Kind, Policy, Verdict, renamed
 from pytest_burden.burden import METRICS, Burden, Figures, shallow
-from pytest_burden.sweeps import Sweep
+from pytest_burden.sweeps import Point, Sweep
 
 RARE = frozenset(
     {
-        *("otherwise", "growth", "by_torch", "sweep"),
+        *("otherwise", "growth", "by_torch", "sweep", "at", "elsewhere"),
         *("not_judged", "baseline", "unfinished", "failed", "compared_with"),
     }
 )
@@ -43,7 +45,9 @@ class Result:
     by_torch: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """Of joined runs: by minor version of torch, what other legs have of `verdict.BY_TORCH`."""
     sweep: Sweep | None = None
-    """The same network at other sizes, where its test asks for that."""
+    """The same network at other sizes, where its test or a limit asks for that."""
+    at: tuple[Point, ...] = ()
+    """The same at the sizes of limits such as ``max_flops_at``."""
 
     @property
     def worst(self) -> Verdict | None:
@@ -92,6 +96,7 @@ class Result:
             "growth": list(map(_rule_to_dict, self.growth)),
             "by_torch": {torch: dict(known) for torch, known in self.by_torch.items()},
             "sweep": self.sweep.to_dict() if self.sweep else None,
+            "at": [point.to_dict() for point in self.at],
         }
         return without_empty(data)
 
@@ -112,6 +117,7 @@ class Result:
             growth=tuple(map(_growth_from_dict, data.get("growth", ()))),
             by_torch=data.get("by_torch", {}),
             sweep=Sweep.from_dict(data["sweep"]) if data.get("sweep") else None,
+            at=tuple(Point(**point) for point in data.get("at", ())),
         )
 
 
@@ -122,17 +128,26 @@ def without_empty(data: Mapping[str, Any]) -> dict[str, Any]:
 
 def verdict_to_dict(verdict: Verdict) -> dict[str, Any]:
     """Return a verdict as JSON-ready dictionaries."""
-    return shallow(verdict) | {
+    elsewhere = verdict.elsewhere
+    data = shallow(verdict) | {
         "kind": verdict.kind.value,
         "limit": _rule_to_dict(verdict.limit),
         "policy": verdict.policy.value,
         "fails": verdict.fails,
+        "elsewhere": elsewhere
+        and shallow(elsewhere) | {"heaviest": [each._asdict() for each in elsewhere.heaviest]},
     }
+    return without_empty(data)
 
 
 def _rule_to_dict(rule: Rule | None) -> dict[str, Any] | None:
+    if rule is None:
+        return None
+    data = shallow(rule)
+    if isinstance(rule, Scaling):
+        data["power"] = str(rule.power)
     if not isinstance(rule, Growth):
-        return shallow(rule) if rule else None
+        return data
     return {
         "metric": rule.metric,
         "growth": rule.text(),
@@ -142,9 +157,14 @@ def _rule_to_dict(rule: Rule | None) -> dict[str, Any] | None:
 
 
 def _rule_from_dict(data: Mapping[str, Any] | None) -> Rule | None:
-    if data is None or "growth" not in data:
-        return Limit(**data) if data else None
-    return _growth_from_dict(data)
+    if data is None:
+        return None
+    if "growth" in data:
+        return _growth_from_dict(data)
+    if "power" in data:
+        power = Fraction(data["power"])
+        return Scaling(data["metric"], data["symbol"], power, data["where"], data["written"])
+    return LimitAt(**data) if "sizes" in data else Limit(**data)
 
 
 def _growth_from_dict(data: Mapping[str, Any]) -> Growth:
@@ -165,7 +185,14 @@ def verdict_from_dict(data: Mapping[str, Any]) -> Verdict:
         base=data["base"],
         alike=tuple(data["alike"]),
         allowance=data["allowance"],
+        elsewhere=_elsewhere_from_dict(data.get("elsewhere")),
     )
+
+
+def _elsewhere_from_dict(data: Mapping[str, Any] | None) -> Elsewhere | None:
+    if data is None:
+        return None
+    return Elsewhere(**{**data, "heaviest": tuple(Heavy(**each) for each in data["heaviest"])})
 
 
 def as_renamed(

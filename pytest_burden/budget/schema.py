@@ -12,9 +12,17 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from pytest_burden.budget import allowance, limits
+from pytest_burden.budget import allowance, limits, scaling
 from pytest_burden.budget.growth import ANY
-from pytest_burden.budget.reading import DEVICE, MODEL_KEYS, NUMBERS, OPTIONS, SETTINGS, TABLES
+from pytest_burden.budget.reading import (
+    DEVICE,
+    MODEL_KEYS,
+    NUMBERS,
+    OPTIONS,
+    SETTINGS,
+    TABLES,
+    UNTIL,
+)
 from pytest_burden.budget.units import BYTES, LONGEST, NUMBER, PREFIXES, TOO_MUCH
 from pytest_burden.budget.verdict import CONFIGURABLE, Policy
 from pytest_burden.burden import METRICS, Unit
@@ -42,7 +50,7 @@ def schema(tool: str = "burden") -> Schema:
     Args:
         tool: the name of the table, as validate-pyproject tells it to every plugin.
     """
-    keys = {key: _ref(key) for key in limits.KEYS}
+    keys = {key: _ref(key) for key in limits.NAMES}
     parts = {
         **{key: _setting(key) for key in SETTINGS},
         "limits": _ref("limits"),
@@ -65,6 +73,8 @@ def schema(tool: str = "burden") -> Schema:
             **{f"size_{name}": _size(unit) for unit, name in _UNITS.items()},
             **{f"growth_{name}": _growth(unit) for unit, name in _UNITS.items()},
             **{key: _limit(key) for key in limits.KEYS},
+            scaling.KEY: _scaling(),
+            "sizes": _sizes(),
             "one_for_each_metric": {"allOf": list(_one_for_each())},
             "limits": _closed(keys) | {"allOf": [_ref("one_for_each_metric")]},
             "spec": {"type": "string", "pattern": _spec()},
@@ -143,12 +153,46 @@ def _policy() -> Schema:
     }
 
 
+def _scaling() -> Schema:
+    factors = rf"\s*{scaling.FACTOR}(?:\s*[*·,]\s*{scaling.FACTOR})*\s*"
+    powers = {"type": "string", "pattern": rf"^{factors}$(?!\n)"}
+    return {
+        "description": "The highest powers of sizes by which metrics may grow: S^1.1.",
+        **_closed(dict.fromkeys(METRICS, powers)),
+        "minProperties": 1,
+    }
+
+
+def _sizes() -> Schema:
+    """Return the schema of sizes: ``"112:672:112"``, ``"1,8,128"`` or ``[1, 8, 128]``."""
+    size = {"type": "integer", "minimum": 1}
+    text = r"^\s*[0-9]+\s*(?:(?:,\s*[0-9]+\s*)*|:\s*[0-9]+\s*(?::\s*[0-9]+\s*)?)$(?!\n)"
+    return {
+        "anyOf": [
+            {"type": "string", "pattern": text},
+            {"type": "array", "items": size, "minItems": 1},
+        ]
+    }
+
+
 def _limit(key: str) -> Schema:
     known = limits.KEYS[key]
     metric = METRICS[known.metric]
     kind = "growth over the baseline" if known.grows else "most"
-    means = f"The {kind} that may be measured of {known.metric}: {metric.meaning}."
-    if known.grows:
+    where = " at other sizes of the inputs" if known.at else ""
+    means = f"The {kind} that may be measured of {known.metric}{where}: {metric.meaning}."
+    if known.at:
+        limit = _ref(key.removesuffix("_at"))
+        table = {
+            "type": "object",
+            "properties": {scaling.LIMIT: limit},
+            "required": [scaling.LIMIT],
+            "minProperties": 2,
+            "propertyNames": {"pattern": rf"^{scaling.NAME}$(?!\n)"},
+            "additionalProperties": {"type": "integer", "minimum": 1},
+        }
+        rule: Schema = {"anyOf": [table, {"type": "array", "items": table, "minItems": 1}]}
+    elif known.grows:
         rule = _ref(f"growth_{_UNITS[metric.unit]}")
     elif known.scale is None:
         rule = _ref(f"size_{_UNITS[metric.unit]}")
@@ -196,7 +240,8 @@ def _amount(unit: Unit) -> str:
 
 def _one_for_each() -> Iterable[Schema]:
     """Yield what forbids a second limit on one metric, as ``max_gflops`` beside ``max_flops``."""
-    absolute = [(known.metric, key) for key, known in limits.KEYS.items() if not known.grows]
+    plain = (pair for pair in limits.KEYS.items() if not (pair[1].grows or pair[1].at))
+    absolute = [(known.metric, key) for key, known in plain]
     for _, pairs in groupby(sorted(absolute), key=lambda pair: pair[0]):
         keys = [key for _, key in pairs]
         for at, key in enumerate(keys[:-1]):
@@ -209,7 +254,9 @@ def _spec() -> str:
     known = [name for name in DTYPES if not name.startswith(("q", "complex32"))]
     real = [name for name in known if name.startswith(("float", "bfloat", "complex"))]
     whole = [name for name in known if name not in real and name != "bool"]
-    shape = r"\s*\[\s*(?:[0-9]+\s*(?:,\s*[0-9]+\s*)*)?\]\s*"
+    # A size may be a symbol, or worked out of symbols: S*S + 1.
+    size = r"(?:[0-9]+|[\w\s()+*/-]*[A-Za-z_][\w\s()+*/-]*)"
+    shape = rf"\s*\[\s*(?:{size}\s*(?:,\s*{size}\s*)*)?\]\s*"
     fills = (
         (real, ""),
         (whole, r"(?:=\s*-?[0-9]+\s*)?"),
@@ -220,6 +267,7 @@ def _spec() -> str:
 
 
 def _model(keys: Mapping[str, Any]) -> Schema:
+    name = r"^[A-Za-z_]\w*$(?!\n)"
     parts = {
         "build": {
             "description": "The network, or what makes it: package.module:factory.",
@@ -239,6 +287,19 @@ def _model(keys: Mapping[str, Any]) -> Schema:
         "training": {
             "description": "Measure a training step: an optimizer's name or a table of options.",
             "type": ["boolean", "string", "object"],
+        },
+        "sizes": {
+            "description": "Of symbols in the inputs, as S in float32[1, S].",
+            "type": "object",
+            "propertyNames": {"pattern": name},
+            "additionalProperties": {"type": "integer", "minimum": 1},
+        },
+        "sweep": {
+            "description": "Other sizes at which it is measured too, and the end of its trunk.",
+            "type": "object",
+            "propertyNames": {"pattern": name},
+            "properties": {UNTIL: {"type": "string"}},
+            "additionalProperties": _ref("sizes"),
         },
     }
     return {

@@ -6,6 +6,7 @@ import datetime as dt
 import enum
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 from pytest_burden.budget import baseline
 from pytest_burden.budget.allowance import Allowance
@@ -55,7 +56,8 @@ LOCAL: Policies = {**DEFAULTS, Kind.NEW: Policy.WARN, Kind.STALE: Policy.WARN}
 CONFIGURABLE = tuple(kind for kind in Kind if kind is not Kind.PASS)
 """The kinds whose policy can be set."""
 
-_ARITHMETIC = ("FLOPs", "MACs")
+ARITHMETIC = ("FLOPs", "MACs")
+"""Units of the metrics that operators without a rule are missing from."""
 
 GROWING = ("params", "macs", "flops", "activation_memory")
 """The metrics that may not grow beyond the baseline unless something else is said."""
@@ -66,6 +68,27 @@ NO_GROWTH: tuple[Rule, ...] = tuple(
 
 BY_TORCH = (*MEMORY, "ops", "cuda_memory")
 """Metrics that another version of torch may change by itself."""
+
+
+class Heavy(NamedTuple):
+    """A module that stands behind a verdict at other sizes."""
+
+    module: str
+    value: int
+    """What it has of the metric by itself, in base units."""
+    power: float | None = None
+    """By which it grows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What was found at other sizes, for a limit that is about them."""
+
+    sizes: Mapping[str, int]
+    """Where the modules were looked at."""
+    power: float | None = None
+    """By which the metric grows, of a `Scaling`."""
+    heaviest: tuple[Heavy, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +111,7 @@ class Verdict:
     """Of a new measurement: ids under which the baseline has the same network."""
     allowance: str = ""
     """Where the allowance stands that is about this growth."""
+    elsewhere: Elsewhere | None = None
 
     @property
     def fails(self) -> bool:
@@ -232,7 +256,7 @@ def _judge_one(
         detail = burden.unsupported.get(limit.metric, "")
     elif measured > limit.maximum:
         kind = Kind.OVER
-    elif METRICS[limit.metric].unit in _ARITHMETIC and burden.uncounted_ops > accepted:
+    elif METRICS[limit.metric].unit in ARITHMETIC and burden.uncounted_ops > accepted:
         # What was counted is a lower bound: under the limit says nothing.
         kind = Kind.INCOMPLETE
         detail = uncounted(burden)
@@ -303,7 +327,7 @@ def _judge_one_growth(  # noqa: PLR0913, PLR0917 what `judge` was asked
         kind = Kind.SHRANK if measured < base else Kind.PASS
         if measured > growth.allowed(base):
             kind, detail, where = _allowed(subject, metric, measured, past)
-        gaps = METRICS[metric].unit in _ARITHMETIC and burden.uncounted_ops > accepted
+        gaps = METRICS[metric].unit in ARITHMETIC and burden.uncounted_ops > accepted
         if gaps and kind is not Kind.GREW:
             # What was counted is a lower bound: that it is allowed says nothing.
             kind, detail = Kind.INCOMPLETE, uncounted(burden)

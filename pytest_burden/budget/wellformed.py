@@ -14,6 +14,7 @@ from pytest_burden.budget.units import TOO_MUCH
 
 _PLAIN: Mapping[object, str] = {
     int: "a whole number",
+    float: "a number",
     str: "a text",
     bool: "true or false",
     Fraction: "a fraction",
@@ -59,7 +60,8 @@ def _in_fields(value: object, hint: Any, path: str) -> Iterator[str]:
 
 
 def _plain(value: object, hint: Any, path: str) -> Iterator[str]:
-    if type(value) is not hint:  # true is no number
+    # True is no number; and in JSON a number may have lost its point.
+    if type(value) is not hint and not (hint is float and type(value) is int):
         yield f"{path}: not {_PLAIN.get(hint) or f'a {hint.__name__.lower()}'}"
     elif isinstance(value, int) and abs(value) >= TOO_MUCH:
         yield f"{path}: more than any network has"

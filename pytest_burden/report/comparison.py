@@ -10,6 +10,7 @@ from pytest_burden.budget.compare import Change
 from pytest_burden.budget.growth import ANY, Growth
 from pytest_burden.budget.limits import Rule
 from pytest_burden.budget.result import Result
+from pytest_burden.budget.scaling import Scaling
 from pytest_burden.budget.units import show, show_excess, show_percent
 from pytest_burden.budget.verdict import Kind, Verdict, uncounted
 from pytest_burden.burden import METRICS, Burden
@@ -143,6 +144,8 @@ def maximum(limit: Rule) -> str:
     """Return what a limit allows."""
     if isinstance(limit, Growth):
         return allowed(limit)
+    if isinstance(limit, Scaling):
+        return limit.text()
     return show(limit.maximum, METRICS[limit.metric].unit)
 
 

@@ -37,8 +37,9 @@ def explanation(
     rules = [rule for level in levels for rule in level]
     rows: list[Row] = []
     for metric in METRICS:
-        for key in (f"max_{metric}", f"grow_{metric}"):
-            same = [rule for rule in rules if rule.key == key]
+        about = [rule for rule in rules if rule.metric == metric]
+        for key in sorted({rule.key for rule in about}, key=lambda key: (key[:4] != "max_", key)):
+            same = [rule for rule in about if rule.key == key]
             rows += [
                 ("  shadows" if number else key, maximum(rule), rule.where)
                 for number, rule in enumerate(same)

@@ -130,7 +130,10 @@ def from_dict(data: object, name: str) -> Written:
         )
     try:
         run, versions, verdict = _run(data), data["versions"], data["verdict"]
-    except (AttributeError, BurdenError, IndexError, KeyError, TypeError, ValueError) as error:
+    except (
+        *(AttributeError, BurdenError, IndexError, KeyError),
+        *(TypeError, ValueError, ZeroDivisionError),
+    ) as error:
         missing = "the key is missing: " if isinstance(error, KeyError) else ""
         raise BurdenError(f"{name}: broken: {missing}{_line(error)}; {_WRITE}") from error
     # Only what has the right types can be written again.

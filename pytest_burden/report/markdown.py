@@ -17,6 +17,7 @@ from pytest_burden.budget.run import Run
 from pytest_burden.report import changed, gfm
 from pytest_burden.report.message import Case, failing, lines_of, told, warning
 from pytest_burden.report.room import LARGEST, fitting, joined
+from pytest_burden.report.sweep import briefly
 from pytest_burden.report.table import table, tenths
 from pytest_burden.report.terminal import OFF, notes
 
@@ -85,9 +86,18 @@ def _rest(run: Run, results: Sequence[Result]) -> Iterator[str]:
     if results:
         title = _count(len(results), "measurement")
         yield from gfm.folded(title, _measurements(run, results))
+    if swept := [result for result in results if result.sweep and result.sweep.measured]:
+        yield from gfm.folded(_count(len(swept), "sweep"), gfm.preformatted(_sweeps(swept)))
     known = [run.baseline] if run.baseline and " not " not in run.baseline else []
     if said := [*notes(run, 1), *known]:
         yield from gfm.folded(_count(len(said), "note"), gfm.preformatted(said))
+
+
+def _sweeps(results: Iterable[Result]) -> Iterator[str]:
+    for result in results:
+        if result.sweep:
+            yield from briefly(result.sweep, result.id)
+            yield ""
 
 
 def _measurements(run: Run, results: Sequence[Result]) -> Iterator[str]:

@@ -8,14 +8,16 @@ from typing import NamedTuple
 
 from pytest_burden.budget.compare import Change
 from pytest_burden.budget.growth import Growth
-from pytest_burden.budget.limits import Limit, Rule
+from pytest_burden.budget.limits import Limit
 from pytest_burden.budget.result import Result
+from pytest_burden.budget.scaling import LimitAt, Scaling
 from pytest_burden.budget.units import show, show_excess, show_percent
 from pytest_burden.budget.verdict import Kind, Verdict, uncounted
 from pytest_burden.burden import METRICS, TRAINING, Burden, HeldTensor, ModuleRow
 from pytest_burden.errors import suggest
 from pytest_burden.report.blame import BLAMED
 from pytest_burden.report.comparison import compared, maximum, new, stale
+from pytest_burden.report.elsewhere import elsewhere
 from pytest_burden.report.inert import visible
 from pytest_burden.report.lines import (
     ACCEPT_BOUNDS,
@@ -29,6 +31,7 @@ from pytest_burden.report.lines import (
     indented,
     rule_or_gap,
 )
+from pytest_burden.sweeps import Sweep
 
 _LIGHTER = "Make it lighter, or raise the limit where it stands."
 
@@ -44,6 +47,8 @@ class Case(NamedTuple):
     burden: Burden | None = None
     changes: tuple[Change, ...] = ()
     otherwise: str = ""
+    """As in `Result`."""
+    sweep: Sweep | None = None
     """As in `Result`."""
 
 
@@ -76,7 +81,7 @@ def _cases(
     for result in results:
         for verdict in result.verdicts:
             if wanted(verdict):
-                yield Case(verdict, result.burden, result.changes, result.otherwise)
+                yield Case(verdict, result.burden, result.changes, result.otherwise, result.sweep)
     yield from (Case(verdict) for verdict in own if wanted(verdict))
 
 
@@ -127,9 +132,11 @@ def together(case: Case) -> tuple[str, object]:
 
 def _block(subject: str, cases: Sequence[Case], known_ids: Sequence[str]) -> tuple[Lines, str]:
     """Return the lines of one verdict, or of several on growth, and the next step."""
-    verdict, burden, changes, otherwise = cases[0]
+    verdict, burden, changes, otherwise, sweep = cases[0]
     if verdict.limit is None:
         return _without_limit(subject, verdict, known_ids)
+    if isinstance(verdict.limit, (Scaling, LimitAt)):
+        return elsewhere(subject, verdict, sweep)
     if burden is None or verdict.measured is None:
         return _unsupported(subject, verdict.limit, verdict.detail)
     if isinstance(verdict.limit, Growth):
@@ -165,7 +172,7 @@ def _incomplete(subject: str, limit: Limit, measured: int, burden: Burden) -> tu
     return [head, *columns(rows)], rule_or_gap(burden)
 
 
-def _unsupported(subject: str, limit: Rule, why_not: str) -> tuple[Lines, str]:
+def _unsupported(subject: str, limit: Limit | Growth, why_not: str) -> tuple[Lines, str]:
     training = limit.metric in TRAINING
     why = "was not measured" if training else "cannot be measured here"
     lines = [

@@ -17,7 +17,8 @@ from typing import Any, Literal, Union
 from pytest_burden.budget.growth import Growth
 from pytest_burden.budget.result import RARE, Result
 from pytest_burden.budget.run import Run
-from pytest_burden.budget.verdict import Verdict
+from pytest_burden.budget.scaling import Scaling
+from pytest_burden.budget.verdict import Elsewhere, Verdict
 from pytest_burden.burden import METRICS, Burden
 from pytest_burden.report.jsonfile import RENEW, SCHEMA
 from pytest_burden.sweeps import Point, Sweep
@@ -31,11 +32,12 @@ _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 _ID = "https://pytest-burden.invalid/results.schema.json"
 """A name and no address: by RFC 2606 nothing is ever found under it."""
 
-_PLAIN = {int: "integer", str: "string", bool: "boolean", type(None): "null"}
+_PLAIN = {int: "integer", float: "number", str: "string", bool: "boolean", type(None): "null"}
 
 _WRITTEN: Mapping[object, Mapping[str, Any]] = {
     Growth: {"metric": str, "growth": str, "where": str, "written": str},
-    Verdict: {**typing.get_type_hints(Verdict), "fails": bool},
+    Scaling: {**typing.get_type_hints(Scaling), "power": str},
+    Verdict: {**typing.get_type_hints(Verdict), "elsewhere": Elsewhere, "fails": bool},
     Result: {**typing.get_type_hints(Result), "sweep": Sweep, "verdict": str},
 }
 """What is written otherwise than its class has it."""
@@ -137,7 +139,7 @@ def _array(arguments: tuple[Any, ...], definitions: dict[str, Schema]) -> Schema
 def _class(hint: Any, definitions: dict[str, Schema]) -> Schema:
     if hint in _WRITTEN:
         made = _table(_WRITTEN[hint], definitions)
-        return _rarely(made) if hint is Result else made
+        return _rarely(made) if hint in (Result, Verdict) else made
     unwritten = _UNWRITTEN.get(hint, ())
     known = {name: of for name, of in typing.get_type_hints(hint).items() if name not in unwritten}
     made = _table(known, definitions) | {"additionalProperties": False}

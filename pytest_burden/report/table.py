@@ -9,6 +9,7 @@ from fractions import Fraction
 from pytest_burden.budget.limits import Limit
 from pytest_burden.budget.result import Result
 from pytest_burden.budget.run import Run, verdict_word
+from pytest_burden.budget.scaling import LimitAt, said
 from pytest_burden.budget.units import show, show_percent, show_use
 from pytest_burden.burden import METRICS
 
@@ -96,7 +97,7 @@ def _use(result: Result) -> str:
     if tightest is None:
         grown = _growth(result)
         return f"{grown[1]} {short(grown[2])}" if grown else NOTHING
-    return f"{show_use(*tightest[1:3])} {short(tightest[3])}"
+    return f"{show_use(*tightest[1:3])} {tightest[3]}"
 
 
 def tenths(result: Result) -> int | None:
@@ -134,12 +135,13 @@ def _uses(result: Result) -> list[tuple[Fraction, int, int, str]]:
     uses = []
     for verdict in result.verdicts:
         limit, measured = verdict.limit, verdict.measured
-        if not isinstance(limit, Limit):
+        if not isinstance(limit, (Limit, LimitAt)):
             continue
         # Nothing used of a limit of zero is no news: max_uncounted_ops = 0 would always be first.
         if measured is not None and (limit.maximum or measured):
             share = Fraction(measured, limit.maximum) if limit.maximum else Fraction(10**30)
-            uses.append((share, measured, limit.maximum, limit.metric))
+            at = f" at {said(limit.sizes)}" if isinstance(limit, LimitAt) else ""
+            uses.append((share, measured, limit.maximum, f"{short(limit.metric)}{at}"))
     return uses
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -17,7 +18,10 @@ from pytest_burden.report.blame import by_module
 from pytest_burden.report.comparison import accepted
 from pytest_burden.report.message import Case, module_name, sentences, warnings
 from pytest_burden.report.network import describe, module_table, peak_table
+from pytest_burden.report.sweep import briefly
+from pytest_burden.report.sweep import text as sweep_text
 from pytest_burden.report.table import Table, shortened, table
+from pytest_burden.sweeps import Sweep
 
 Style = Literal["plain", "good", "warn", "bad"]
 
@@ -173,8 +177,10 @@ def _unjudged(verdicts: Sequence[Verdict], verbosity: int) -> str:
 
 
 def _modules(results: Sequence[Result], verbosity: int) -> list[Line]:
-    found = []
+    found: list[Line] = []
     for result in in_report_order(results):
+        if result.sweep and result.sweep.measured:
+            found += map(Line, _swept(result.id, result.sweep, verbosity))
         if result.burden and result.burden.module_rows:
             burden = result.burden
             text = module_table(burden.module_rows) if verbosity > 1 else _heaviest(burden)
@@ -185,6 +191,13 @@ def _modules(results: Sequence[Result], verbosity: int) -> list[Line]:
                     found += [Line(f"    {row}") for row in peak_table(peak).splitlines()]
             found += [Line(f"    {row}") for row in _changed(result, verbosity)]
     return found
+
+
+def _swept(name: str, sweep: Sweep, verbosity: int) -> list[str]:
+    if verbosity > 1:
+        return sweep_text(sweep, name, most=sys.maxsize).splitlines()
+    first, *laws = briefly(sweep, name)
+    return [first, *(f"    {line}" for line in laws)]
 
 
 def _changed(result: Result, verbosity: int) -> list[str]:

@@ -88,7 +88,7 @@ def observer(item: pytest.Item) -> Callable[[Any, tuple[Any, ...], dict[str, Any
         name = Name(type(module).__name__)
         try:
             runs = record.runs(name, marked(item).levels)
-            outcome = measured(record.settings, module, args, kwargs, **runs._asdict())
+            outcome, _ = measured(record.settings, module, args, kwargs, runs=runs)
         except MeasureError as error:
             outcome = Failure(Kind.INCOMPLETE, str(error))
         except Exception as error:  # noqa: BLE001 the test runs as it is; its own call will tell

@@ -18,6 +18,7 @@ from pytest_burden.session import measuring
 from pytest_burden.session.lifecycle import LEVELS, record_of
 from pytest_burden.session.record import Failure, Measured
 from pytest_burden.session.settings import SETTINGS
+from pytest_burden.sweeps import Swept
 
 
 def add_to_arguments(config: pytest.Config) -> None:
@@ -64,26 +65,29 @@ class ModelItem(pytest.Item):
             pytest.skip("limits are off: --no-burden")
         record = record_of(self)
         outcome: Any
+        swept = Swept()
+        model = self.model
         try:
             with _importable(settings.root):
-                target = measuring.imported(self.model.build)
-                outcome = measuring.measured(
+                target = measuring.imported(model.build)
+                outcome, swept = measuring.measured(
                     settings,
                     target,
-                    self.model.inputs,
-                    self.model.kwargs,
-                    **record.runs(Name(), [self.model.limits], self.model.training)._asdict(),
+                    model.inputs,
+                    model.kwargs,
+                    runs=record.runs(Name(), [model.limits], model.training),
+                    sizes=measuring.Sizes(model.sizes, model.vary, model.until),
                 )
         except MeasureError as error:
             outcome = Failure(Kind.INCOMPLETE, str(error))
         except BurdenError as error:
-            place = f'{FILE}:{self.model.line}: build = "{self.model.build}"'
+            place = f'{FILE}:{model.line}: build = "{model.build}"'
             outcome = Failure(Kind.ERROR, f"{error}\n{place}")
         except Exception as error:
             failure = Failure(Kind.ERROR, f"{type(error).__name__}: {error}")
             record.measured.append(Measured(Name(), failure))
             raise
-        record.measured.append(Measured(Name(), outcome))
+        record.measured.append(Measured(Name(), outcome, swept=swept))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Return the traceback of the network's own code, without pytest's and ours before it."""

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from pytest_burden.budget.baseline import Baseline, nodes_of
 from pytest_burden.budget.compare import Change, changes
 from pytest_burden.budget.growth import Growth
 from pytest_burden.budget.ids import Name, measurement_ids
+from pytest_burden.budget.judge_sizes import judge_sizes
 from pytest_burden.budget.limits import Rule
 from pytest_burden.budget.precedence import Level, configured, resolve
 from pytest_burden.budget.result import Result
+from pytest_burden.budget.scaling import LimitAt, Scaling
 from pytest_burden.budget.verdict import NO_GROWTH, Kind, Past, Verdict, judge, runs_differ
 from pytest_burden.burden import TRAINING, Burden
 from pytest_burden.errors import BurdenError
+from pytest_burden.session.measuring import Runs
 from pytest_burden.session.settings import Settings
+from pytest_burden.sweeps import Swept
+
+_NOWHERE = Swept()
 
 # The frames of this module are no news to somebody who gave two measurements one name.
 __tracebackhide__ = True
@@ -37,13 +42,7 @@ class Measured:
     name: Name
     outcome: Burden | Failure
     limits: Level = ()
-
-
-class Runs(NamedTuple):
-    """What to run beside the forward, as `pytest_burden.measure` takes it."""
-
-    training: object = None
-    device: object = None
+    swept: Swept = _NOWHERE
 
 
 @dataclass(slots=True)
@@ -88,7 +87,7 @@ class Record:
         """
         ids = measurement_ids(self.test, [each.name for each in self.measured])
         results = [
-            decide(self.settings, self.test, name, each.outcome, [each.limits, *levels])
+            decide(self.settings, self.test, name, each.outcome, [each.limits, *levels], each.swept)
             for name, each in zip(ids, self.measured, strict=True)
         ]
         if missing and not results:
@@ -114,18 +113,27 @@ def needed_runs(
         training: as in `pytest_burden.measure`; None for the default where a limit needs it.
         device: likewise.
     """
+    grow: tuple[str, ...] = ()
+    at: tuple[Mapping[str, int], ...] = ()
     if settings.enforced:
         limits = resolve([*levels, *configured(settings.config, subject)])
         limited = {limit.metric for limit in limits}
+        grow = tuple(limit.symbol for limit in limits if isinstance(limit, Scaling))
+        at = tuple(limit.sizes for limit in limits if isinstance(limit, LimitAt))
         if training is None and limited.intersection(TRAINING):
             training = True
         if device is None and "cuda_memory" in limited:
             device = settings.config.device
-    return Runs(training, device)
+    return Runs(training, device, grow, at)
 
 
-def decide(
-    settings: Settings, test: str, name: str, outcome: Burden | Failure, levels: Sequence[Level]
+def decide(  # noqa: PLR0913, PLR0917 what a measurement consists of
+    settings: Settings,
+    test: str,
+    name: str,
+    outcome: Burden | Failure,
+    levels: Sequence[Level],
+    swept: Swept = _NOWHERE,
 ) -> Result:
     """Return one measurement with its verdicts, none if limits are off.
 
@@ -136,6 +144,7 @@ def decide(
         outcome: the burden, or why there is none.
         levels: limits of call and markers, the most specific first; those of the configuration
             come after them.
+        swept: the same network at other sizes.
     """
     policies = settings.policies
     found: tuple[Change, ...] = ()
@@ -152,7 +161,10 @@ def decide(
         limits = resolve([*levels, *configured(settings.config, name), *general])
         if past is None and not settings.update and any(map(_grows, limits)):
             past = Past(Baseline(""))  # which knows nothing: a limit of growth is never off
-        verdicts = judge(name, outcome, limits, policies, past)
+        verdicts = (
+            *judge(name, outcome, limits, policies, past),
+            *judge_sizes(name, outcome, limits, policies, swept),
+        )
         burden = outcome
         known = past.baseline.entries.get(name) if past else None
         if known and any(v.base not in (None, v.measured) for v in verdicts):
@@ -166,6 +178,8 @@ def decide(
         changes=found,
         otherwise=otherwise,
         growth=tuple(rule for rule in resolve(levels) if isinstance(rule, Growth)),
+        sweep=swept.sweep,
+        at=swept.at,
     )
 
 

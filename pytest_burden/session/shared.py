@@ -14,6 +14,7 @@ from pytest_burden.burden import Burden
 from pytest_burden.errors import BurdenError
 from pytest_burden.session.record import Failure, decide
 from pytest_burden.session.settings import Settings
+from pytest_burden.sweeps import Swept
 
 PREFIX = ids.SHARED
 """Ids are ``burden_session#name``: they belong to no test, so that any test may come first."""
@@ -30,13 +31,13 @@ class Shared:
     results: dict[str, Result] = field(default_factory=dict)
     waiting: list[str] = field(default_factory=list)
 
-    def add(self, name: str, outcome: Burden | Failure, limits: Level) -> None:
+    def add(self, name: str, outcome: Burden | Failure, limits: Level, swept: Swept) -> None:
         """Judge one measurement; the same one again (a fixture set up twice) is no second one.
 
         Raises:
             BurdenError: another measurement has this name.
         """
-        result = decide(self.settings, "", f"{PREFIX}#{name}", outcome, [limits])
+        result = decide(self.settings, "", f"{PREFIX}#{name}", outcome, [limits], swept)
         known = self.results.get(result.id)
         if known is not None and known != result:
             raise BurdenError(

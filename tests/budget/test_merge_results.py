@@ -19,6 +19,7 @@ from pytest_burden.budget.run import Run
 from pytest_burden.budget.verdict import Kind, Past, Policy, Verdict, judge
 from pytest_burden.burden import Burden, Convention
 from pytest_burden.errors import BurdenError
+from pytest_burden.sweeps import Point, Sweep
 from tests.budget.sample import burden, limit
 
 A, B = "t.py::test_a", "t.py::test_b"
@@ -117,6 +118,25 @@ def test_the_worst_is_shown() -> None:
         "flops is 9 in a.json (torch 2.14), c.json (torch 2.13.0) and 11 in b.json (torch 2.13)",
         "shown is b.json",
     ]
+
+
+def test_other_sizes() -> None:
+    """Legs that disagree at another size disagree, but for what depends on torch."""
+
+    def swept(flops: int, peak: int) -> Run:
+        metrics = {"flops": flops, "peak_memory": peak}
+        points = (Point(sizes={"S": 8}, metrics={"flops": 7}),)
+        at = (Point(sizes={"S": 99}, metrics=metrics),)
+        return Run((result(A, made(), sweep=Sweep(("S",), points), at=at),))
+
+    same, peak, other = swept(5, 6), swept(5, 7), swept(6, 6)
+    assert not joined(same, peak).fails
+    (shown,) = joined(same, peak, other).results
+    assert shown.verdicts[-1].detail.splitlines()[1] == (
+        "flops at S = 99 is 5 in a.json (torch 2.13.0), b.json (torch 2.13.0)"
+        " and 6 in c.json (torch 2.13.0)"
+    )
+    assert shown.fails
 
 
 def test_three_versions_two_at_a_time() -> None:

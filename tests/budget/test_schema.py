@@ -82,6 +82,14 @@ VALID = [
     f"{MODEL}inputs = [2020-01-01]\ntraining = {{ momentum = 0.9 }}\nmax_gflops = 1",
     f"{MODEL}inputs = []\ntraining = false".replace("models.a", 'models."a b.c"'),
     '[tool.burden.policy]\nincomplete = "warn"\nunmatched = "ignore"\nover = "fail"',
+    '[tool.burden.limits]\nmax_scaling = { flops = "S^1.1 * B", params = " seq_len ^ 0 " }',
+    '[tool.burden.limits.max_scaling]\npeak_memory = "S, B^2·C"',
+    '[tool.burden.limits]\nmax_flops_at = { S = 4096, limit = "5 GFLOPs" }\nmax_flops = 1',
+    "[tool.burden.limits]\nmax_gflops_at = [{ S = 1, B = 2, limit = 5 }, { S = 2, limit = 0.5 }]",
+    f'{MODEL}inputs = ["float32[B, S*S + 1, (C - 1)//2]"]\nsizes = {{ B = 1, S = 8, C = 9 }}',
+    f'{MODEL}inputs = ["float32[S]"]\nsweep = {{ S = "8:64:8", until = "layer4" }}',
+    f'{MODEL}inputs = [["int64[B, S] = 0"]]\nsweep = {{ S = " 1, 8 ", B = [1, 2] }}',
+    f'{MODEL}kwargs = {{ x = "float32[S]" }}\nsizes.S = 3\nsweep.depth = "1:4"',
     ALLOW,
     ALLOW + ALLOW.replace("flops", "params").replace(" GFLOPs", "M"),
 ]
@@ -143,6 +151,32 @@ INVALID = [
     f"{MODEL}kwargs = 3",
     f"{MODEL}inputs = []\ntraining = 3",
     f"{MODEL}inputs = []\nmax_flops = 3\nmax_kflops = 3",
+    "[tool.burden.limits]\nmax_scaling = 2",
+    "[tool.burden.limits]\nmax_scaling = {}",
+    '[tool.burden.limits]\nmax_scaling = { flop = "S" }',
+    "[tool.burden.limits]\nmax_scaling = { flops = 2 }",
+    '[tool.burden.limits]\nmax_scaling = { flops = "S^" }',
+    '[tool.burden.limits]\nmax_scaling = { flops = "S^2.5.1" }',
+    '[tool.burden.limits]\nmax_scaling = { flops = "2*S" }',
+    "[tool.burden.limits]\nmax_flops_at = 5",
+    "[tool.burden.limits]\nmax_flops_at = []",
+    "[tool.burden.limits]\nmax_flops_at = { S = 5 }",
+    "[tool.burden.limits]\nmax_flops_at = { limit = 5 }",
+    "[tool.burden.limits]\nmax_flops_at = { S = 0, limit = 5 }",
+    '[tool.burden.limits]\nmax_flops_at = { S = 1, limit = "5 GiB" }',
+    '[tool.burden.limits]\nmax_gflops_at = { S = 1, limit = "5 GFLOPs" }',
+    "[tool.burden.limits]\nmax_flops_at = { S-1 = 1, limit = 5 }",
+    "[tool.burden.limits]\ngrow_flops_at = { S = 1, limit = 5 }",
+    f"{MODEL}inputs = []\nsizes = 3",
+    f"{MODEL}inputs = []\nsizes = {{ S = 0 }}",
+    f'{MODEL}inputs = []\nsizes = {{ S = "1:2" }}',
+    f"{MODEL}inputs = []\nsizes = {{ S-1 = 1 }}",
+    f"{MODEL}inputs = []\nsweep = 3",
+    f"{MODEL}inputs = []\nsweep = {{ S = 3 }}",
+    f"{MODEL}inputs = []\nsweep = {{ S = [] }}",
+    f"{MODEL}inputs = []\nsweep = {{ S = [0] }}",
+    f'{MODEL}inputs = []\nsweep = {{ S = "1-8" }}',
+    f"{MODEL}inputs = []\nsweep = {{ until = 4 }}",
     '[tool.burden.policy]\nover = "warm"',
     '[tool.burden.policy]\npass = "fail"',
     '[tool.burden.allow]\nid = "a"',
@@ -163,6 +197,14 @@ ONLY_THE_LOADER_KNOWS = [
     ALLOW.replace("2030-01-31", '"2030-01-31"'),  # to some validators a date is a text
     ALLOW.replace("2030-01-31", "2030-01-31T00:00:00"),
     f"{MODEL}inputs = []".replace("models.a", 'models."a\u2028"'),  # what is printable
+    '[tool.burden.limits]\nmax_scaling = { flops = "S * S" }',  # that they are the same
+    "[tool.burden.limits]\nmax_ops_at = [{ S = 1, limit = 5 }, { S = 1, limit = 6 }]",  # likewise
+    f'{MODEL}inputs = ["float32[S]"]',  # that S has no size
+    f'{MODEL}inputs = ["float32[S - 8]"]\nsizes = {{ S = 8 }}',
+    f'{MODEL}inputs = ["float32[S +]"]\nsizes = {{ S = 8 }}',
+    f'{MODEL}inputs = []\nsweep = {{ S = "8:1" }}',  # that there is none
+    f'{MODEL}inputs = []\nsweep = {{ S = "1:99999" }}',  # how many there are
+    f'{MODEL}inputs = []\nsweep = {{ S = "1:9:0" }}',
 ]
 
 

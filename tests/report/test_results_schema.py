@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import Any
 
 import jsonschema
@@ -17,8 +18,9 @@ from pytest_burden.budget.growth import Growth
 from pytest_burden.budget.merge import Leg, merge
 from pytest_burden.budget.result import RARE, Result
 from pytest_burden.budget.run import Run
+from pytest_burden.budget.scaling import LimitAt, Scaling
 from pytest_burden.budget.schema import text
-from pytest_burden.budget.verdict import Kind, Policy, Verdict
+from pytest_burden.budget.verdict import Elsewhere, Heavy, Kind, Policy, Verdict
 from pytest_burden.burden import METRICS, CudaRun, Figures
 from pytest_burden.cli import main
 from pytest_burden.errors import BurdenError
@@ -50,7 +52,25 @@ SWEPT = dataclasses.replace(
     sample.OVER,
     id="t::swept",
     test="t::swept",
-    verdicts=(),
+    verdicts=(
+        Verdict(
+            Kind.OVER,
+            "t::swept",
+            Scaling("flops", "S", Fraction(11, 10), "here", 'max_scaling={"flops": "S^1.1"}'),
+            None,
+            Policy.FAIL,
+            elsewhere=Elsewhere({"S": 16}, 2.0, (Heavy("attn", 7, 2.0),)),
+        ),
+        Verdict(
+            Kind.OVER,
+            "t::swept",
+            LimitAt("flops", {"S": 99}, 5, "here"),
+            9,
+            Policy.FAIL,
+            elsewhere=Elsewhere({"S": 99}, None, (Heavy("attn", 7),)),
+        ),
+    ),
+    at=(Point(sizes={"S": 99}, metrics={"flops": 9}),),
     sweep=Sweep(
         ("S",),
         (
@@ -220,6 +240,14 @@ def test_every_kind_of_key_is_there() -> None:
         (("measurements", 0, "by_torch"), {}),
         (("measurements", 0, "growth"), ""),
         (("measurements", 0, "complete"), "yes"),
+        (("measurements", 2, "verdicts", 0, "limit", "power"), 1.1),
+        (("measurements", 2, "verdicts", 0, "elsewhere"), None),
+        (("measurements", 2, "verdicts", 0, "elsewhere", "power"), "2"),
+        (("measurements", 2, "verdicts", 0, "elsewhere", "heaviest", 0), ["attn", 7, 2]),
+        (("measurements", 2, "verdicts", 1, "limit", "sizes"), [["S", 99]]),
+        (("measurements", 2, "sweep"), None),
+        (("measurements", 2, "sweep", "points", 0, "metrics"), None),
+        (("measurements", 2, "at"), []),
     ],
 )
 def test_neither_takes(path: tuple[Any, ...], value: object) -> None:
@@ -229,15 +257,25 @@ def test_neither_takes(path: tuple[Any, ...], value: object) -> None:
 
 def test_missing() -> None:
     """A key that is missing is refused by both, but for those that are rarely there, and names."""
-    free = ("versions", "lower_bounds", "unsupported", "categories", "2.13", "metrics", "uncounted")
+    free = (
+        "versions",
+        "lower_bounds",
+        "unsupported",
+        "categories",
+        "2.13",
+        "metrics",
+        "uncounted",
+        "sizes",
+    )
     for path in PLACES:
         if isinstance(path[-1], int):
             continue
-        if path[-2:-1] == ("sizes",):  # of a point, which needs all of them: no schema can say that
+        if path[-2:-1] == ("sizes",) and "sweep" in path:  # a schema cannot say that all are there
             assert takes(edited(path)) == (False, True)
             continue
-        rare = path[-1] in RARE and len(path) in (1, 3)
-        optional = rare or (len(path) > 1 and path[-2] in free)
+        rare = path[-1] in RARE and (len(path) in (1, 3) or path[-1] == "elsewhere")
+        # Without its sizes, a limit at other sizes is a limit.
+        optional = rare or path[-2:] == ("limit", "sizes") or path[-2:-1] in [(e,) for e in free]
         assert takes(edited(path)) == (optional, optional), path
 
 
@@ -264,6 +302,11 @@ def test_what_a_later_version_may_add(path: tuple[Any, ...]) -> None:
         (("measurements", 0, "verdicts", 0, "base"), None),
         (("measurements", 0, "by_torch", "2.13", "flops"), 1),
         (("measurements", 0, "growth", 0, "growth"), "2 percent"),
+        (("measurements", 2, "verdicts", 0, "limit", "power"), "1/0"),
+        (("measurements", 2, "verdicts", 0, "limit", "power"), "1.1"),
+        (("measurements", 2, "sweep", "points", 0, "metrics", "flop"), 1),
+        (("measurements", 2, "sweep", "points", 0, "metrics", "flops"), -1),
+        (("measurements", 2, "sweep", "points", 0, "sizes", "T"), 1),
     ],
 )
 def test_what_only_the_reader_knows(path: tuple[Any, ...], value: object) -> None:
