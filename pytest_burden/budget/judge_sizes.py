@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from pytest_burden.budget.law import law, trend
+from pytest_burden.budget.law import ending, trend
 from pytest_burden.budget.limits import Limit, Rule
 from pytest_burden.budget.scaling import LimitAt, Scaling, said
 from pytest_burden.budget.verdict import ARITHMETIC, Elsewhere, Heavy, Kind, Policies, Verdict
@@ -154,11 +154,13 @@ def _steepest(
 
 
 def _power(along: _Along, place: int) -> float | None:
-    """Return the power by which a metric grows: the degree of its law, else a fitted exponent."""
-    values: _Along = {(sizes[place],): value for sizes, value in along.items()}
-    if exact := law(["S"], values):
-        return float(exact.degree("S"))
-    fitted = trend(["S"], values, "S") if len(values) >= ENOUGH else None
+    """Return the power by which a metric grows in the end: a law's degree, or a fitted exponent."""
+    values = {sizes[place]: value for sizes, value in along.items()}
+    if exact := ending("S", values):
+        return float(exact.law.degree("S"))
+    if len(values) < ENOUGH:
+        return None
+    fitted = trend(["S"], {(size,): value for size, value in values.items()}, "S")
     return fitted.exponent if fitted else None
 
 

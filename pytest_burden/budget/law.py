@@ -104,6 +104,30 @@ def law(symbols: Sequence[str], values: Values) -> Law | None:
     return None
 
 
+class Ending(NamedTuple):
+    """A law that holds from some size on: the larger of two polynomials wins in the end."""
+
+    law: Law
+    first: int
+    """The first size at which it holds."""
+    all: bool
+    """Whether that is the first one measured."""
+
+
+def ending(symbol: str, values: Mapping[int, int]) -> Ending | None:
+    """Return the law of one symbol at its largest sizes, from the smallest one on that it can."""
+    sizes = sorted(values)
+    for start in range(max(1, len(sizes) - SURE + 1)):
+        found = law([symbol], {(size,): values[size] for size in sizes[start:]})
+        if found is not None:
+            return Ending(found, sizes[start], start == 0)
+    return None
+
+
+SURE = 4
+"""Sizes at the end that show a law: a square takes three, and one to check it by."""
+
+
 def _of_classes(
     symbols: Sequence[str],
     values: Values,

@@ -9,13 +9,7 @@ import sys
 from contextlib import redirect_stdout
 
 from pytest_burden.budget.units import parse_size
-from pytest_burden.commands.network import (
-    add_conventions,
-    add_network,
-    add_runs,
-    network,
-    options,
-)
+from pytest_burden.commands.network import add_conventions, add_network, add_runs, given
 from pytest_burden.commands.output import say
 from pytest_burden.errors import BurdenError
 from pytest_burden.report.fit import text, to_dict
@@ -79,11 +73,15 @@ def _fit(arguments: argparse.Namespace, symbol: str, memory: int, steps: tuple[i
     from pytest_burden.engine.fit import fit  # noqa: PLC0415
 
     first, step = steps
+    network = given(arguments)
     return fit(
-        *network(arguments),
+        network.target,
+        network.inputs,
+        network.kwargs,
         vary=symbol,
         memory=memory,
         first=first,
         step=step,
-        **options(arguments),
+        sizes=network.sizes,
+        **network.options,
     )

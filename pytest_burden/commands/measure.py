@@ -12,8 +12,7 @@ from pytest_burden.commands.network import (
     add_conventions,
     add_network,
     add_runs,
-    network,
-    options,
+    given,
 )
 from pytest_burden.commands.output import say
 from pytest_burden.errors import BurdenError
@@ -73,9 +72,19 @@ def _add_prints(measure: argparse.ArgumentParser) -> None:
 
 def _measure(arguments: argparse.Namespace) -> Burden:
     # Imported here: the engine brings torch, which `burden --help` can do without.
-    from pytest_burden.engine.measure import measure  # noqa: PLC0415
+    from pytest_burden.engine.sweep import elsewhere  # noqa: PLC0415
 
-    return measure(*network(arguments), device=arguments.device, **options(arguments))
+    network = given(arguments)
+    burden, _ = elsewhere(
+        network.target,
+        network.inputs,
+        network.kwargs,
+        sizes=network.sizes,
+        vary={},
+        device=arguments.device,
+        **network.options,
+    )
+    return burden
 
 
 def _rendered(burden: Burden, arguments: argparse.Namespace) -> str:

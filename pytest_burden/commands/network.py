@@ -6,16 +6,24 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from pytest_burden.burden import METRICS, Convention
+from pytest_burden.budget.config import FILE, Config, Model
+from pytest_burden.burden import METRICS
+from pytest_burden.commands.project import configuration, root
 from pytest_burden.errors import BurdenError, suggest
+from pytest_burden.sizes import symbols
 
 
 def add_network(parser: argparse.ArgumentParser) -> None:
     """Add the network and its inputs."""
     parser.add_argument(
-        "network", metavar="MODULE:FACTORY", help="a callable without arguments, or a built network"
+        "network",
+        metavar="MODULE:FACTORY",
+        help="a callable without arguments, or a built network; or the name of a model in"
+        " pyproject.toml, with its inputs, its training and the conventions there",
     )
     parser.add_argument(
         "--input",
@@ -47,16 +55,13 @@ def add_runs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--real",
         choices=("auto", "never"),
-        default="auto",
         help="whether a network that needs data may be run once for real (auto)",
     )
 
 
 def add_conventions(parser: argparse.ArgumentParser) -> None:
     """Add how arithmetic and bytes are counted."""
-    parser.add_argument(
-        "--fma", type=int, choices=(1, 2), default=1, help="operations in a multiply-add (1)"
-    )
+    parser.add_argument("--fma", type=int, choices=(1, 2), help="operations in a multiply-add (1)")
     parser.add_argument(
         "--datum-bytes",
         type=_positive,
@@ -66,14 +71,12 @@ def add_conventions(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--transcendental",
         type=_whole,
-        default=0,
         metavar="N",
         help="operations in one exp, log, sqrt, tanh and the like (0)",
     )
     parser.add_argument(
         "--target",
         choices=("cpu", "cuda"),
-        default="cpu",
         help="cuda: memory in the blocks of its allocator, optimizers with foreach (cpu)",
     )
 
@@ -88,11 +91,36 @@ def metrics(text: str) -> tuple[str, ...]:
     return names
 
 
-def network(arguments: argparse.Namespace) -> tuple[Any, tuple[str, ...], dict[str, Any]]:
-    """Import the network, from the current folder too, and return it with its inputs.
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the arguments name: the network, and how it is measured."""
+
+    target: Any
+    inputs: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    options: Mapping[str, Any]
+    """Of `pytest_burden.measure`."""
+    model: Model | None = None
+    """The model of pyproject.toml, if it is one."""
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The sizes of symbols at which a model is measured."""
+        if self.model is None:
+            return {}
+        smallest = {symbol: sizes[0] for symbol, sizes in self.model.vary.items()}
+        # Other inputs than the model's need not have its symbols.
+        lost = {*symbols((self.model.inputs, dict(self.model.kwargs)))}
+        lost -= {*symbols((self.inputs, dict(self.kwargs)))}
+        sizes = {**smallest, **self.model.sizes}
+        return {name: size for name, size in sizes.items() if name not in lost}
+
+
+def given(arguments: argparse.Namespace) -> Given:
+    """Import the network, from the current folder too, and return it with all that is said of it.
 
     Raises:
-        BurdenError: it cannot be imported, or an input is given twice.
+        BurdenError: it cannot be imported, there is no such model, or an input is given twice.
     """
     # Imported here: the engine brings torch, which `burden --help` can do without.
     from pytest_burden.engine.build import import_target  # noqa: PLC0415
@@ -102,19 +130,42 @@ def network(arguments: argparse.Namespace) -> tuple[Any, tuple[str, ...], dict[s
         if name in keywords:
             raise BurdenError(f"--kwarg {name} is given twice")
         keywords[name] = value
+    inputs, training = tuple(arguments.inputs), arguments.training
     sys.path.insert(0, os.getcwd())  # noqa: PTH109 as `python -m` has it
-    return import_target(arguments.network), tuple(arguments.inputs), keywords
-
-
-def options(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return what else is given to `pytest_burden.measure`."""
-    convention = Convention(
-        fma=arguments.fma,
-        datum_bytes=arguments.datum_bytes,
-        transcendental=arguments.transcendental,
-        target=arguments.target,
+    if ":" in arguments.network:
+        options = _options(arguments, Config(), training)
+        return Given(import_target(arguments.network), inputs, keywords, options)
+    folder = root()
+    config = configuration(folder)
+    model = _model(arguments.network, config)
+    sys.path.append(str(folder))
+    return Given(
+        target=import_target(model.build),
+        inputs=inputs or model.inputs,
+        kwargs={**model.kwargs, **keywords},
+        options=_options(arguments, config, training or model.training),
+        model=model,
     )
-    return {"training": arguments.training, "convention": convention, "real": arguments.real}
+
+
+def _model(name: str, config: Config) -> Model:
+    known = {model.name: model for model in config.models}
+    if name in known:
+        return known[name]
+    near = suggest(name, known)
+    raise BurdenError(f"{name!r} is neither MODULE:FACTORY nor the name of a model in {FILE}{near}")
+
+
+def _options(arguments: argparse.Namespace, config: Config, training: object) -> Mapping[str, Any]:
+    said = {
+        "fma": arguments.fma,
+        "datum_bytes": arguments.datum_bytes,
+        "transcendental": arguments.transcendental,
+        "target": arguments.target,
+    }
+    convention = replace(config.convention, **{k: v for k, v in said.items() if v is not None})
+    real = arguments.real or config.real
+    return {"training": training, "convention": convention, "real": real}
 
 
 def _kwarg(text: str) -> tuple[str, Any]:

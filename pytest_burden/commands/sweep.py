@@ -10,12 +10,12 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 from pytest_burden.commands.network import (
+    Given,
     add_conventions,
     add_network,
     add_runs,
+    given,
     metrics,
-    network,
-    options,
 )
 from pytest_burden.commands.output import emit
 from pytest_burden.errors import BurdenError
@@ -42,13 +42,13 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--vary",
         action="append",
-        required=True,
+        default=[],
         metavar="SYMBOL=SIZES",
-        help=f"the sizes of a symbol in the inputs: {EXAMPLE}; once for each symbol",
+        help=f"the sizes of a symbol in the inputs: {EXAMPLE}; once for each symbol. A model of"
+        " pyproject.toml has its own in the table sweep",
     )
     parser.add_argument(
         "--until",
-        default="",
         metavar="MODULE",
         help="run the network up to this module only, where its head fixes the size of the input",
     )
@@ -83,34 +83,44 @@ def run(arguments: argparse.Namespace) -> int:
         vary[symbol] = sizes
     # What the user's code prints must not end up in the table or the JSON.
     with redirect_stdout(sys.stderr):
-        found = _sweep(arguments, vary)
+        network = given(arguments)
+        found = _sweep(arguments, network, vary)
     if not found.measured:
         first = found.points[0]
         raise BurdenError(f"none of {len(found.points)} points could be measured: {first.reason}")
-    emit(_rendered(found, arguments), arguments.output)
+    emit(_rendered(found, network, arguments), arguments.output)
     return 0
 
 
-def _sweep(arguments: argparse.Namespace, vary: Mapping[str, tuple[int, ...]]) -> Sweep:
+def _sweep(
+    arguments: argparse.Namespace, network: Given, vary: Mapping[str, tuple[int, ...]]
+) -> Sweep:
     # Imported here: the engine brings torch, which `burden --help` can do without.
     from pytest_burden.engine.sweep import sweep  # noqa: PLC0415
 
+    model = network.model
+    varied = {**(model.vary if model else {}), **vary}
+    if not varied:
+        raise BurdenError(f"no sizes to measure at: give them with --vary {EXAMPLE}")
     with bar(f"measuring {arguments.network}", sys.stderr) as on_point:
         return sweep(
-            *network(arguments),
-            vary=vary,
-            until=arguments.until,
+            network.target,
+            network.inputs,
+            network.kwargs,
+            vary=varied,
+            sizes={name: size for name, size in network.sizes.items() if name not in varied},
+            until=arguments.until or (model.until if model else ""),
             on_point=on_point,
-            **options(arguments),
+            **network.options,
         )
 
 
-def _rendered(found: Sweep, arguments: argparse.Namespace) -> str:
+def _rendered(found: Sweep, network: Given, arguments: argparse.Namespace) -> str:
     if arguments.format == "json":
         data = to_dict(found, arguments.network)
         return inert_json(f"{json.dumps(data, indent=1, ensure_ascii=False)}\n")
     if arguments.format == "csv":
         return to_csv(found)
     most = {"most": sys.maxsize} if arguments.verbose else {}
-    inputs = ", ".join(arguments.inputs)
+    inputs = ", ".join(map(str, network.inputs))
     return f"{text(found, f'{arguments.network}: {inputs}', arguments.metrics, **most)}\n"

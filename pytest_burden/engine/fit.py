@@ -25,6 +25,7 @@ def fit(  # noqa: PLR0913 the public function, beside `measure` and `sweep`
     memory: int,
     first: int = 1,
     step: int = 1,
+    sizes: Mapping[str, int] | None = None,
     on_size: Callable[[int], object] | None = None,
     **options: Any,
 ) -> Fit:
@@ -42,6 +43,7 @@ def fit(  # noqa: PLR0913 the public function, beside `measure` and `sweep`
         memory: in bytes.
         first: the smallest size, which has to fit.
         step: between two sizes.
+        sizes: those of other symbols.
         on_size: called before each trace.
         options: of `pytest_burden.measure`.
 
@@ -50,10 +52,11 @@ def fit(  # noqa: PLR0913 the public function, beside `measure` and `sweep`
         Exception: what the network raises at the first size.
     """
     network = Sized(model_or_factory, args, dict(kwargs or {}), options)
-    network.check([vary])
+    own = dict(sizes or {})
+    network.check([vary, *own])
     if on_size:
         on_size(first)
-    smallest = network.at({vary: first})
+    smallest = network.at({**own, vary: first})
     if needed(smallest) > memory:
         raise BurdenError(
             f"{vary} = {first} needs {needed(smallest):,} bytes already, there are {memory:,}"
@@ -64,7 +67,7 @@ def fit(  # noqa: PLR0913 the public function, beside `measure` and `sweep`
     def at(size: int) -> Burden:
         if on_size:
             on_size(size)
-        return network.at({vary: size}, **real)
+        return network.at({**own, vary: size}, **real)
 
     return _largest(at, vary, memory, (first, step), smallest)
 

@@ -22,6 +22,7 @@ def sweep(  # noqa: PLR0913 the public function, beside `measure`
     kwargs: Mapping[str, Any] | None = None,
     *,
     vary: Mapping[str, str | Iterable[int]],
+    sizes: Mapping[str, int] | None = None,
     until: str = "",
     on_point: Callable[[int, int, Mapping[str, int]], object] | None = None,
     **options: Any,
@@ -36,6 +37,7 @@ def sweep(  # noqa: PLR0913 the public function, beside `measure`
             worked out of them, ``"float32[B, S*S + 1, 768]"``.
         kwargs: keyword inputs, likewise.
         vary: for each symbol its sizes: ``range(112, 673, 112)``, ``"112:672:112"``, ``[1, 8]``.
+        sizes: those of symbols that do not vary.
         until: the path of a module: only the trunk up to the end of its first call is run.
         on_point: called before each point with its number, their number, and its sizes.
         options: of `pytest_burden.measure`.
@@ -43,10 +45,11 @@ def sweep(  # noqa: PLR0913 the public function, beside `measure`
     Raises:
         BurdenError: something in the call is wrong, such as a symbol without sizes.
     """
-    sizes = {name: any_sizes(each) for name, each in vary.items()}
+    varied = {name: any_sizes(each) for name, each in vary.items()}
+    own = dict(sizes or {})
     network = Sized(model_or_factory, args, dict(kwargs or {}), options, until)
-    network.check(sizes)
-    return _swept(network, sizes, {}, on_point)
+    network.check([*varied, *own])
+    return _swept(network, varied, own, on_point)
 
 
 def elsewhere(  # noqa: PLR0913 as `sweep`

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pytest_burden.budget.law import law
+from pytest_burden.budget.law import ending
 from pytest_burden.budget.limits import Rule
 from pytest_burden.budget.scaling import LimitAt, Scaling, said
 from pytest_burden.budget.units import show, show_excess, show_percent
@@ -87,17 +87,18 @@ def _reason(limit: Scaling, sweep: Sweep | None, fixed: Mapping[str, int]) -> st
         return ""
     place = sweep.symbols.index(limit.symbol)
     others = {name: size for name, size in fixed.items() if name != limit.symbol}
-    values: dict[tuple[int, ...], int] = {
-        (sizes[place],): value
+    values = {
+        sizes[place]: value
         for sizes, value in sweep.values(limit.metric).items()
         if all(dict(zip(sweep.symbols, sizes, strict=True))[n] == v for n, v in others.items())
     }
     at = f" at {said(others)}" if others else ""
-    exact = law([limit.symbol], values)
+    exact = ending(limit.symbol, values)
     if exact is None:
         return f"fitted to {len(values)} sizes of {limit.symbol}{at}: they show no exact law"
-    where = laws.classes(exact)
-    return f"{laws.polynomial(exact)}{at}{f', {where}' if where else ''}"
+    parts = [f"{laws.polynomial(exact.law)}{at}", laws.classes(exact.law)]
+    parts += [] if exact.all else [f"from {limit.symbol} = {exact.first} on"]
+    return ", ".join(filter(None, parts))
 
 
 def _over(subject: str, limit: LimitAt, measured: int, found: Elsewhere) -> Lines:

@@ -141,3 +141,86 @@ def test_refused(arguments: list[str], told: str, capsys: pytest.CaptureFixture[
     assert printed.out == ""
     assert told in printed.err
     assert printed.err.removeprefix("imported\n").startswith("burden: ")
+
+
+MODELS = """
+[tool.burden]
+fma = 2
+[tool.burden.models.small]
+build = "sized_nets:net"
+inputs = ["float32[B, 3, S, S]"]
+training = "SGD"
+sizes = { B = 2 }
+[tool.burden.models.small.sweep]
+S = "8:48:8"
+until = "2"
+[tool.burden.models.fixed]
+build = "sized_nets:net"
+inputs = ["float32[1, 3, 16, 16]"]
+"""
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> None:
+    """Write two models into pyproject.toml."""
+    (tmp_path / "pyproject.toml").write_text(MODELS, encoding="utf-8")
+
+
+@pytest.mark.usefixtures("models")
+@pytest.mark.parametrize(
+    ("arguments", "sizes", "macs"),
+    [
+        (["sweep", "small"], [{"S": size} for size in range(8, 49, 8)], 35 * 2),
+        (["sweep", "small", "--vary", "S=16"], [{"S": 16}], 35 * 2),
+        (["sweep", "small", "--vary", "B=5", "--vary", "S=16"], [{"S": 16, "B": 5}], 35 * 5),
+        (
+            ["sweep", "fixed", "--input", "float32[1, 3, S, S]", "--vary", "S=8", "--until", "2"],
+            [{"S": 8}],
+            35,
+        ),
+    ],
+)
+def test_model(
+    arguments: list[str],
+    sizes: list[dict[str, int]],
+    macs: int,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A model brings its inputs, sizes, trunk, training and conventions; an option goes first."""
+    assert main([*arguments, "--format", "json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert [point["sizes"] for point in data["points"]] == sizes
+    found = data["points"][0]
+    side = found["sizes"]["S"]
+    assert found["metrics"]["macs"] == macs * side * side
+    assert found["metrics"]["flops"] > 2 * found["metrics"]["macs"]
+    assert ("training_memory" in found["metrics"]) is (arguments[1] == "small")
+
+
+@pytest.mark.usefixtures("models")
+def test_measure_and_fit_a_model(capsys: pytest.CaptureFixture[str]) -> None:
+    """The other commands know it too."""
+    assert main(["measure", "fixed", "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert (data["inputs"], data["convention"]["fma"]) == (["float32[1, 3, 16, 16]"], 2)
+    assert main(["measure", "fixed", "--json", "--fma=1"]) == 0
+    assert json.loads(capsys.readouterr().out)["convention"]["fma"] == 1
+    small = ["small", "--input", "float32[B, 3, 16, 16]", "--json"]
+    assert main(["fit", *small, "--vary", "B", "--memory", "1 MiB"]) == 0
+    assert json.loads(capsys.readouterr().out)["burden"]["training"].startswith("SGD")
+
+
+@pytest.mark.usefixtures("models")
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["sweep", "smal"], "'smal' is neither MODULE:FACTORY nor the name of a model in"),
+        (["measure", "smal"], "(nearest: small)"),
+        (["sweep", "fixed"], "no sizes to measure at: give them with --vary S=112:672:112"),
+        (["sweep", "small", "--vary", "T=3"], "no input has a size T"),
+    ],
+)
+def test_refused_model(arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line says what is wrong."""
+    assert main(arguments) == 2
+    assert told in capsys.readouterr().err

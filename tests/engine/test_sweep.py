@@ -13,6 +13,7 @@ from torch import nn
 from pytest_burden import BurdenError, measure, sweep
 from pytest_burden.budget.law import Law, Remainder, law
 from pytest_burden.engine.fit import fit
+from pytest_burden.engine.sweep import elsewhere
 from pytest_burden.sweeps import Sweep, needed
 from tests.networks.swin import Swin
 from tests.networks.vgg import Vgg
@@ -166,6 +167,46 @@ def net(hidden: int = 3) -> nn.Module:
         nn.Flatten(),
         nn.Linear(hidden * 64, 2),
     )
+
+
+def test_elsewhere() -> None:
+    """Its own sizes, the multiples that a limit needs, the sizes that it names, up to a module."""
+    burden, swept = elsewhere(
+        net,
+        "float32[B, 1, S, S]",
+        sizes={"B": 2, "S": 8, "hidden": 5},
+        vary={},
+        grow=["S", "S", "T"],
+        at=[{"S": 40}, {"S": 16, "B": 1}, {"T": 1}],
+        until="0",
+    )
+    assert burden.inputs == ("float32[2, 1, 8, 8]",)
+    assert burden.params == 5 * 10 + 5 * 64 * 2 + 2
+    assert swept.sweep
+    assert [point.sizes for point in swept.sweep.points] == [
+        {"S": 8 * times} for times in (1, 2, 3, 4, 5, 6, 8, 12, 16)
+    ]
+    assert swept.sweep.values("macs") == {
+        (s,): 2 * 5 * 9 * s * s for (s,) in swept.sweep.values("ops")
+    }
+    assert [(point.sizes, point.metrics["macs"]) for point in swept.at] == [
+        ({"B": 2, "S": 40, "hidden": 5}, 2 * 5 * 9 * 1600),
+        ({"B": 1, "S": 16, "hidden": 5}, 1 * 5 * 9 * 256),
+    ]
+
+
+def test_elsewhere_varied() -> None:
+    """What is varied is measured at its smallest size; with it, a limit needs fewer multiples."""
+    burden, swept = elsewhere(
+        net, "float32[B, 1, 8, S]", sizes={"S": 8}, vary={"B": [3, 1]}, grow=["S", "B"]
+    )
+    assert burden.inputs == ("float32[1, 1, 8, 8]",)
+    assert swept.sweep
+    assert swept.sweep.symbols == ("B", "S")
+    assert len(swept.sweep.points) == 2 * 6
+    # The head takes one width alone.
+    assert [point.sizes for point in swept.sweep.measured] == [{"B": 1, "S": 8}, {"B": 3, "S": 8}]
+    assert elsewhere(net, "1x1x8x8", sizes={}, vary={}, grow=["S"])[1].sweep is None
 
 
 @pytest.mark.parametrize("build", [net, net()], ids=["factory", "built"])
