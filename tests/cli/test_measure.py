@@ -12,6 +12,7 @@ import pytest
 
 import pytest_burden
 from pytest_burden import Burden
+from pytest_burden.budget.config import FILE
 from pytest_burden.cli import main
 from tests.cli import sample
 
@@ -148,7 +149,7 @@ def test_prints_of_the_network_stay_out_of_the_result(capsys: pytest.CaptureFixt
         ),
         (
             ["tests.cli.sample"],
-            "'tests.cli.sample' is neither MODULE:FACTORY nor the name of a model in pyproject.toml",
+            f"'tests.cli.sample' is neither MODULE:FACTORY nor the name of a model in {FILE}",
         ),
         (
             ["tests.cli.sample:nett"],
