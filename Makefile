@@ -13,10 +13,11 @@ COMPARE_READY := .venv-compare/installed
 COMPARISON := PYTHONPATH=examples/imagenet $(COMPARE)/python -W ignore examples/benchmark/compare.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-zoo lint benchmark compare compare-zoo clean
+.PHONY: help demo pages test test-zoo lint benchmark compare compare-zoo clean
 
 help:
 	@echo "make demo       measure 18 ImageNet networks, beside their published figures"
+	@echo "make pages      write a page about each of them, at six input sizes, with a picture"
 	@echo "make test       run the tests"
 	@echo "make test-zoo   measure networks of torchvision, timm, transformers, diffusers, beside the truth"
 	@echo "make lint       everything else that CI runs: style, types, layers, workflow, package"
@@ -27,6 +28,9 @@ help:
 
 demo: $(READY)
 	@$(BIN)/python examples/imagenet/demo.py
+
+pages: $(READY)
+	@$(BIN)/python examples/imagenet/pages.py
 
 test: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist loadfile
