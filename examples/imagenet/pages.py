@@ -170,7 +170,7 @@ def figures(report: Report) -> list[tuple[str, str, str]]:
 
 def sizes(report: Report) -> list[tuple[trunks.Row, trunks.Row, Burden]]:
     """Return for each input size of the trunk what was published, and what is measured."""
-    burdens = {point.sizes["S"]: burden for point, burden in report.trunk.measured}
+    burdens = {point.sizes["S"]: point.burden for point in report.trunk.points if point.burden}
     return [
         (theirs, trunks.row(theirs.size, burdens[theirs.size]), burdens[theirs.size])
         for theirs in report.page.rows
