@@ -31,6 +31,8 @@ RENEW = "burden baseline update"
 """The command that measures everything again and writes the file."""
 ATTRIBUTE = f"{FILE} merge=union"
 """The line of ``.gitattributes`` by which git joins what two branches have written."""
+NONE = f"There is no {FILE}: growth is held by nothing."
+"""What a run says of a baseline that is not there, where that matters."""
 
 
 class Node(NamedTuple):

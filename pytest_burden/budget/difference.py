@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
 from pytest_burden.budget.allowance import Allowance
-from pytest_burden.budget.baseline import Baseline, Entry
+from pytest_burden.budget.baseline import NONE, Baseline, Entry
 from pytest_burden.budget.compare import Change, changes
 from pytest_burden.budget.growth import Growth
 from pytest_burden.budget.ids import is_of, split_unfinished
@@ -28,6 +28,9 @@ from pytest_burden.budget.verdict import (
     runs_differ,
 )
 from pytest_burden.burden import METRICS, Burden
+
+NAME = "burden diff"
+"""The subject of what is wrong with a comparison as a whole."""
 
 How = Literal["same", "changed", "renamed", "added", "gone", "unmeasured", "unknown"]
 
@@ -194,9 +197,22 @@ def judged_by(run: Run, comparison: Comparison) -> Run:
     return replace(
         run,
         results=tuple(_judged_by(result, by_id.get(result.id)) for result in run.results),
-        verdicts=(*run.verdicts, *(verdict for each in gone for verdict in each.verdicts)),
+        verdicts=(*_own(run), *(verdict for each in gone for verdict in each.verdicts)),
+        baseline="" if run.baseline == NONE else run.baseline,  # the base holds it
         compared_with=comparison.base.name,
     )
+
+
+def not_compared(run: Run, why: str) -> Run:
+    """Return a run that fails because it was to be compared and was not, whatever it measured."""
+    detail = f"nothing is compared with the base\n{why}"
+    failed = Verdict(Kind.ERROR, NAME, None, None, Policy.FAIL, detail)
+    return replace(run, verdicts=(*_own(run), failed))
+
+
+def _own(run: Run) -> Iterator[Verdict]:
+    """Yield the verdicts of a whole run, without that on an earlier comparison of it."""
+    return (verdict for verdict in run.verdicts if verdict.subject != NAME)
 
 
 def _judged_by(result: Result, difference: Difference | None) -> Result:

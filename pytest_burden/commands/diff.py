@@ -14,7 +14,7 @@ from pathlib import Path
 from pytest_burden.budget import baseline
 from pytest_burden.budget.baseline import Baseline, entry_of, minor
 from pytest_burden.budget.ci import on_ci
-from pytest_burden.budget.config import FILE, Config
+from pytest_burden.budget.config import FILE, Config, GitHub
 from pytest_burden.budget.difference import Comparison, Side, compare, judged_by
 from pytest_burden.budget.limits import Limit, Rule
 from pytest_burden.budget.precedence import Level, configured, resolve
@@ -22,7 +22,16 @@ from pytest_burden.budget.problem import listing
 from pytest_burden.budget.result import Result
 from pytest_burden.budget.run import Run
 from pytest_burden.budget.verdict import DEFAULTS, LOCAL, NO_GROWTH
-from pytest_burden.commands.output import colourful, emit, read_text, say, styled, summarize
+from pytest_burden.commands.comparing import comparing
+from pytest_burden.commands.output import (
+    add_github,
+    colourful,
+    emit,
+    read_text,
+    say,
+    styled,
+    summarize,
+)
 from pytest_burden.commands.project import Outcome, configuration, root, run_pytest
 from pytest_burden.commands.worktree import checked_out, clean, environment, merge_base
 from pytest_burden.errors import BurdenError
@@ -77,6 +86,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help="write HEAD's results there, judged by this comparison too: for burden report, merge"
         " and github",
     )
+    add_github(parser)
     parser.add_argument("--strict", action="store_true", help="judge as on CI")
     parser.add_argument("-v", "--verbose", action="store_true", help="all modules that changed")
     parser.set_defaults(run=run)
@@ -100,7 +110,24 @@ def _run(arguments: argparse.Namespace) -> int:
     """
     folder = root()
     config = configuration(folder)
+    github: GitHub = arguments.burden_github or config.github
     written = _results(arguments) if arguments.results else None
+    with comparing(written, arguments.results, github):
+        found = _found(arguments, folder, config)
+    emit(_rendered(found, arguments), arguments.output)
+    if written:
+        judged = judged_by(written.run, found)
+        emit(dump(judged, written.versions), arguments.results)
+    summarize(partial(markdown, found), github)
+    return int(found.fails)
+
+
+def _found(arguments: argparse.Namespace, folder: Path, config: Config) -> Comparison:
+    """Return what the comparison comes to.
+
+    Raises:
+        BurdenError: there is nothing to compare, or it cannot be compared.
+    """
     if arguments.base is not None:
         base, head = _two_runs(arguments.base, arguments.files, folder, arguments.head)
     elif arguments.head is not None:
@@ -115,12 +142,7 @@ def _run(arguments: argparse.Namespace) -> int:
     found = _compared(base, head, config, strict=arguments.strict)
     if found.unlike:
         raise BurdenError(_cannot(found))
-    emit(_rendered(found, arguments), arguments.output)
-    if written:
-        judged = judged_by(written.run, found)
-        emit(dump(judged, written.versions), arguments.results)
-    summarize(partial(markdown, found), config)
-    return int(found.fails)
+    return found
 
 
 def _results(arguments: argparse.Namespace) -> Written:
@@ -138,8 +160,12 @@ def _results(arguments: argparse.Namespace) -> Written:
 def _compared(base: Side, head: Side, config: Config, *, strict: bool) -> Comparison:
     of_models = {model.id: model.limits for model in config.models}
 
+    by_default = [
+        replace(rule, where=f"{base.name}: nothing may grow by default") for rule in NO_GROWTH
+    ]
+
     def rules(name: str) -> Sequence[Rule]:
-        return resolve([of_models.get(name, ()), *configured(config, name), NO_GROWTH])
+        return resolve([of_models.get(name, ()), *configured(config, name), by_default])
 
     policies = {**(DEFAULTS if strict or on_ci() else LOCAL), **config.policies}
     today = dt.datetime.now(dt.timezone.utc).date()

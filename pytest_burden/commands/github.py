@@ -13,7 +13,9 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
+from pytest_burden.commands.comparing import comparing
 from pytest_burden.commands.output import emit, read_text, say
+from pytest_burden.commands.project import configuration, root
 from pytest_burden.errors import BurdenError
 from pytest_burden.report.jsonfile import dump, load
 
@@ -89,6 +91,13 @@ def _add_base(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     parser.add_argument(
         "--missing-ok", action="store_true", help="end well, without a file, if there are none yet"
     )
+    parser.add_argument(
+        "--results",
+        type=Path,
+        metavar="FILE",
+        help="what this job has measured, to be compared: if nothing is found to compare it with,"
+        " that is told there",
+    )
     parser.set_defaults(run=_base)
 
 
@@ -154,6 +163,18 @@ def _commenting(arguments: argparse.Namespace) -> Iterable[str]:
 
 
 def _base(arguments: argparse.Namespace) -> int:
+    file = arguments.results
+    written = load(read_text(file), str(file)) if file else None
+    with comparing(written, file, configuration(root()).github):
+        return _fetched(arguments)
+
+
+def _fetched(arguments: argparse.Namespace) -> int:
+    """Write the results of a branch.
+
+    Raises:
+        BurdenError: there are none, or GitHub does not hand them out.
+    """
     from pytest_burden.github.base import newest
     from pytest_burden.github.surroundings import client
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pytest_burden.budget.merge import BY_CHOICE, Leg, merge
 from pytest_burden.budget.run import Run
-from pytest_burden.commands.output import emit, read_text, say, summarize
+from pytest_burden.commands.output import add_github, emit, read_text, say, summarize
 from pytest_burden.commands.project import configuration, root
 from pytest_burden.commands.report import add_rendering, render
 from pytest_burden.errors import BurdenError
@@ -41,6 +41,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--json", metavar="FILE", type=Path, help="write the joined results there, as --burden-json"
     )
     add_rendering(parser)
+    add_github(parser)
     parser.set_defaults(run=run)
 
 
@@ -62,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json is not None:
         emit(dump(*whole), arguments.json)
     render(whole, arguments)
-    summarize(partial(markdown, joined), config)
+    summarize(partial(markdown, joined), arguments.burden_github or config.github)
     if joined.not_judged:
         say(f"burden: {_open(joined, arguments.expect)}", file=sys.stderr)
     return int(joined.fails)

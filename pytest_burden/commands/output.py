@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, get_args
 
-from pytest_burden.budget.config import Config
+from pytest_burden.budget.config import GitHub
 from pytest_burden.budget.files import write_whole
 from pytest_burden.errors import BurdenError
 from pytest_burden.report.inert import inert, shown
@@ -65,15 +66,24 @@ def say(text: str, *, end: str = "\n", file: TextIO | None = None) -> None:
     print(inert(text).encode(coding, "backslashreplace").decode(coding), end=end, file=stream)
 
 
-def summarize(document: Callable[[int], str], config: Config) -> None:
+def add_github(parser: argparse.ArgumentParser) -> None:
+    """Add the argument by which `summarize` is switched off."""
+    parser.add_argument(
+        "--burden-github",
+        choices=get_args(GitHub),
+        help="whether a run on GitHub Actions writes a summary of the step (auto)",
+    )
+
+
+def summarize(document: Callable[[int], str], github: GitHub) -> None:
     """Append a document to the summary of this step on GitHub Actions, if there is one.
 
     Args:
         document: returns it in at most so many bytes.
-        config: of the project, which may have switched that off.
+        github: ``off`` where that is switched off.
     """
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
-    if summary and config.github == "auto":
+    if summary and github == "auto":
         append_to(Path(summary), document)
 
 

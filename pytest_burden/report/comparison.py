@@ -30,6 +30,11 @@ from pytest_burden.report.lines import (
 _RENEW = f"Add it with {baseline.RENEW}."
 _ADD_OR_RENAME = f"Add it, or change its name there, with {baseline.RENEW}."
 _TIGHTEN = f"Tighten the baseline with {baseline.RENEW}."
+ALLOW = (
+    "Make it lighter, or allow it: grow_ limits in [tool.burden.limits], or"
+    " [[tool.burden.allow]] for a while."
+)
+"""What to do about growth over another commit: writing the baseline does not help."""
 _ACCEPT = f"Make it lighter, or accept it: {baseline.RENEW}, or [[tool.burden.allow]] for a while."
 
 

@@ -13,6 +13,7 @@ from pytest_burden.budget.verdict import Kind
 from pytest_burden.burden import METRICS
 from pytest_burden.report import gfm
 from pytest_burden.report.changed import HEADERS, Changed, cells, modules, section, title
+from pytest_burden.report.comparison import ALLOW
 from pytest_burden.report.lines import HEAVIEST
 from pytest_burden.report.room import LARGEST, fitting
 from pytest_burden.report.terminal import Line, Style
@@ -20,10 +21,6 @@ from pytest_burden.report.terminal import Line, Style
 SCHEMA = 1
 """Of the JSON, raised whenever a reader of the last version would misread it."""
 
-_ACCEPT = (
-    "Make it lighter, or allow it: grow_ limits in [tool.burden.limits], or"
-    " [[tool.burden.allow]] for a while."
-)
 _FEW = 10
 """How many measurements are shown where there is no room for all that changed."""
 _SUMMED_UP = ("params", "flops", "activation_memory")
@@ -55,7 +52,7 @@ def lines(comparison: Comparison, verbosity: int = 0) -> list[Line]:
 def _advice(comparison: Comparison) -> list[str]:
     """Return the next step where something has grown that may not."""
     verdicts = (v for difference in comparison.differences for v in difference.verdicts)
-    return [_ACCEPT] if any(v.fails for v in verdicts if v.kind is Kind.GREW) else []
+    return [ALLOW] if any(v.fails for v in verdicts if v.kind is Kind.GREW) else []
 
 
 def markdown(comparison: Comparison, room: int = LARGEST) -> str:
@@ -68,6 +65,12 @@ def markdown(comparison: Comparison, room: int = LARGEST) -> str:
     changed = [each for each in worst if each.how not in _UNTOLD]
     shown = [len(changed), *(most for most in (_FEW, 0) if most < len(changed))]
     return fitting((_document(comparison, changed, most) for most in shown), room)
+
+
+def uncompared(why: str, room: int = LARGEST) -> str:
+    """Return as Markdown, in at most ``room`` bytes, that and why nothing was compared."""
+    head = gfm.heading("burden diff: not compared", good=False)
+    return fitting(([head, *gfm.preformatted(why.splitlines())], [head]), room)
 
 
 def _document(comparison: Comparison, changed: Sequence[Difference], most: int) -> Iterator[str]:

@@ -77,7 +77,8 @@ def _news(run: Run, results: Sequence[Result], most: int) -> Iterator[str]:
 def _told(run: Run, cases: Iterable[Case], most: int, more: Iterable[str] = ()) -> Iterator[str]:
     """Yield what there is to say of verdicts, but for what stands below the table already."""
     briefly = (case._replace(changes=(), otherwise="") for case in cases)
-    blocks = islice(told(briefly, [result.id for result in run.results]), most)
+    known = [result.id for result in run.results]
+    blocks = islice(told(briefly, known, since=run.compared_with), most)
     return gfm.preformatted(chain(lines_of(blocks), more))
 
 

@@ -7,16 +7,13 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from pytest_burden.budget.baseline import FILE as BASELINE
-from pytest_burden.budget.baseline import Baseline
+from pytest_burden.budget.baseline import NONE, Baseline
 from pytest_burden.budget.config import FILE
 from pytest_burden.budget.ids import below, is_of, natural
 from pytest_burden.budget.result import Result, as_renamed
 from pytest_burden.budget.run import Run
 from pytest_burden.budget.verdict import Kind, Past, Verdict, judge_globs, judge_stale
 from pytest_burden.session.settings import Settings
-
-_NONE = f"There is no {BASELINE}: growth is held by nothing."
 
 _CHOOSING = tuple(
     f"{name}="
@@ -104,7 +101,7 @@ class State:
                 *self._nothing(results, collecting),
             ),
             convention=settings.config.convention,
-            baseline=_NONE if results and self._ungated() else "",
+            baseline=NONE if results and self._ungated() else "",
             enforced=settings.enforced,
             partial=partial,
             left_out=tuple(m for m in models if m not in self.reported and not collecting),

@@ -11,12 +11,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_burden.budget.allowance import Allowance
-from pytest_burden.budget.baseline import Baseline, Entry, entry_of
-from pytest_burden.budget.difference import Comparison, Difference, Side, compare
+from pytest_burden.budget.baseline import NONE, Baseline, Entry, entry_of
+from pytest_burden.budget.difference import (
+    Comparison,
+    Difference,
+    Side,
+    compare,
+    judged_by,
+    not_compared,
+)
 from pytest_burden.budget.growth import Growth
 from pytest_burden.budget.ids import Glob
 from pytest_burden.budget.limits import Limit, Rule
-from pytest_burden.budget.verdict import DEFAULTS, LOCAL, NO_GROWTH, Kind, Policies, Policy
+from pytest_burden.budget.run import Run
+from pytest_burden.budget.verdict import DEFAULTS, LOCAL, NO_GROWTH, Kind, Policies, Policy, Verdict
 from pytest_burden.burden import Convention
 from tests.budget.sample import burden
 
@@ -293,3 +301,26 @@ def test_excused(base: Side, head: Side, kind: Kind, excuse: str) -> None:
     assert (found.policy, found.excuse) == (Policy.FAIL, excuse)
     assert difference.fails is not bool(excuse)
     assert {v.excuse for v in difference.verdicts if v.kind is Kind.PASS} <= {""}
+
+
+@pytest.mark.parametrize("baseline", ["", NONE, "burden-baseline.json is not written"])
+def test_the_base_holds_growth(baseline: str) -> None:
+    """That there is no baseline is no news where growth is held to something else."""
+    judged = judged_by(Run(baseline=baseline), compared(side(), side()))
+    assert judged.compared_with == "some"
+    assert judged.baseline == baseline.replace(NONE, "")
+
+
+def test_not_compared() -> None:
+    """A run that was to be compared and was not fails, for one reason, until it is compared."""
+    kept = Verdict(Kind.UNMATCHED, "pyproject.toml: x", None, None, Policy.WARN)
+    run = Run(verdicts=(kept,))
+    failed = not_compared(not_compared(run, "of old"), "no commit\nat all")
+    assert (run.fails, failed.fails) == (False, True)
+    first, why = failed.verdicts
+    assert (first, why.kind, why.detail.splitlines()[1:]) == (
+        kept,
+        Kind.ERROR,
+        ["no commit", "at all"],
+    )
+    assert judged_by(failed, compared(side(), side())).verdicts == (kept,)

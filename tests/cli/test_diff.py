@@ -133,21 +133,62 @@ def test_formats(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert there.read_text(encoding="utf-8").startswith("## :x: burden diff: 1 grew\n")
 
 
-@pytest.mark.parametrize(("config", "shown"), [("", True), ('github = "off"', False)])
+@pytest.mark.parametrize(
+    ("config", "option", "shown"),
+    [
+        ("", [], True),
+        ('github = "off"', [], False),
+        ("", ["--burden-github=off"], False),
+        ('github = "off"', ["--burden-github=auto"], True),
+    ],
+)
 def test_step_summary(
-    config: str, shown: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    config: str, option: list[str], shown: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On GitHub Actions the comparison stands in the summary, below what others have written."""
     (tmp_path / "pyproject.toml").write_text(f"[tool.burden]\n{config}", encoding="utf-8")
     summary = tmp_path / "summary.md"
     summary.write_text("Of others.\n", encoding="utf-8")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
-    main(["diff", str(results(tmp_path / "a", made())), str(results(tmp_path / "b", MORE))])
+    files = [str(results(tmp_path / "a", made())), str(results(tmp_path / "b", MORE))]
+    main(["diff", *option, *files])
     text = summary.read_text(encoding="utf-8")
     assert text.startswith(
         "Of others.\n\n## :x: burden diff: 1 grew\n" if shown else "Of others.\n"
     )
     assert ("burden diff" in text) is shown
+
+
+def cancelled(*_: object) -> object:
+    """Do as if somebody had pressed Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("how", ["broken", "cancelled"])
+def test_no_comparison(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    """The head's results fail and say why, until a comparison comes to its end."""
+    summary, judged = tmp_path / "summary.md", tmp_path / "judged.json"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    head = str(results(tmp_path / "b", made()))
+    options = ["diff", "--results", str(judged)]
+    with monkeypatch.context() as patched:
+        if how == "cancelled":
+            patched.setattr("pytest_burden.commands.diff.compare", cancelled)
+            assert main([*options, head, head]) == 130
+            why = "it did not come to its end"
+        else:
+            assert main([*options, "nowhere.json", head]) == 2
+            why = "nowhere.json cannot be read: No such file or directory"
+    data = json.loads(judged.read_text(encoding="utf-8"))
+    assert data["verdict"] == "fail"
+    (verdict,) = data["verdicts"]
+    assert verdict["detail"] == f"nothing is compared with the base\n{why}"
+    assert summary.read_text(encoding="utf-8") == (
+        f"## :x: burden diff: not compared\n\n<pre>{why}</pre>\n"
+    )
+    assert main([*options, head, str(judged)]) == 0
+    data = json.loads(judged.read_text(encoding="utf-8"))
+    assert (data["verdict"], data["verdicts"]) == ("pass", [])
 
 
 @pytest.mark.parametrize(

@@ -340,12 +340,22 @@ def test_legs(project: Path, burden: Burden) -> None:
     assert status() == 1
 
 
-@pytest.mark.parametrize(("config", "shown"), [("", True), ('github = "off"', False)])
-def test_step_summary(config: str, shown: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("config", "option", "shown"),
+    [
+        ("", [], True),
+        ('github = "off"', [], False),
+        ("", ["--burden-github=off"], False),
+        ('github = "off"', ["--burden-github=auto"], True),
+    ],
+)
+def test_step_summary(
+    config: str, option: list[str], shown: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """On GitHub Actions the joined report stands in the job's summary."""
     Path("pyproject.toml").write_text(f"[tool.burden]\n{config}", encoding="utf-8")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", "summary.md")
-    main(["merge", file("a.json", Run((OLD,))), file("b.json", Run((LIGHT,)))])
+    main(["merge", *option, file("a.json", Run((OLD,))), file("b.json", Run((LIGHT,)))])
     assert Path("summary.md").exists() is shown
     if shown:
         text = Path("summary.md").read_text(encoding="utf-8")

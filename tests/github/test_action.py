@@ -175,28 +175,49 @@ def test_python_of_several_words(act: Act) -> None:
     assert act(python=f"env A=b {sys.executable}").outputs["verdict"] == "pass"
 
 
-@pytest.mark.parametrize("change", ["none", "grew", "broken there"])
-def test_merge_base(workspace: Path, act: Act, change: str) -> None:
+def broken_before(workspace: Path) -> None:
+    """Let the tests of the base be such that they cannot be run."""
+    test = workspace / "lib" / "test_it.py"
+    here = test.read_text(encoding="utf-8")
+    test.write_text("import nowhere", encoding="utf-8")
+    git(workspace, "commit", "-a", "-m", "broken")
+    git(workspace, "update-ref", "refs/remotes/origin/main", "HEAD")
+    test.write_text(here, encoding="utf-8")
+
+
+@pytest.mark.parametrize("change", ["none", "grew", "no branch", "broken there"])
+def test_merge_base(workspace: Path, act: Act, tmp_path: Path, change: str) -> None:
     """What grew since the branch was left fails, by module; what cannot be compared as well."""
     if change == "grew":
         widen(workspace)
-    if change == "broken there":
+    if change == "no branch":
         git(workspace, "update-ref", "-d", "refs/remotes/origin/main")
+    if change == "broken there":
+        broken_before(workspace)
     done = act(base="merge-base", pytest_arguments="-k test_a")
     good = change == "none"
     assert (done.outputs["verdict"], done.failed) == ("pass" if good else "fail", not good)
     told = {
         "none": "burden diff: 1 unchanged",
         "grew": "test_it.py::test_a: grew",
-        "broken there": "burden: git knows no commit 'origin/main'",
+        "no branch": "burden: git knows no commit 'origin/main'",
+        "broken there": "could not be run: nothing is compared",
     }[change]
     assert told in done.log
-    uploaded = json.loads(Path(done.used["Upload the results"]["path"]).read_text(encoding="utf-8"))
-    grew = change == "grew"
+    uploaded = json.loads(uploaded_by(done))
     for each in (json.loads(done.outputs["json"]), uploaded):
-        assert each["verdict"] == ("fail" if grew else "pass")
-    assert done.outputs["markdown"].startswith("## :x: " if grew else "## :white_check_mark: ")
-    assert ("by module  0" in done.outputs["markdown"]) is grew
+        assert each["verdict"] == ("pass" if good else "fail")
+    markdown = done.outputs["markdown"]
+    summary = (tmp_path / "summary.md").read_text(encoding="utf-8")
+    assert markdown.startswith("## :white_check_mark: " if good else "## :x: ")
+    assert (":x:" in summary) is not good
+    assert ("by module  0" in markdown) is (change == "grew")
+    why = "git knows no commit" if change == "no branch" else "could not be run"
+    without = change in ("no branch", "broken there")
+    assert (why in markdown, why in summary) == (without, without)
+    # Where there is no baseline, the base holds growth, if it could be measured.
+    assert ("growth is held by nothing" in markdown) is without
+    assert "burden baseline update" not in markdown
 
 
 def test_no_token_for_the_base(workspace: Path, act: Act) -> None:
@@ -234,14 +255,24 @@ def of_workflow(github: GitHub, event: str = "pull-request") -> dict[str, str]:
     }
 
 
+def uploaded_by(done: Done) -> str:
+    """Return the results that a run of the action has left."""
+    return Path(done.used["Upload the results"]["path"]).read_text(encoding="utf-8")
+
+
 def test_artifact(workspace: Path, act: Act, github: GitHub) -> None:
     """The base is what the same workflow has uploaded for that branch; without one it fails."""
     first = act(of_workflow(github), base="artifact")
     assert (first.outputs["verdict"], first.failed) == ("fail", True)
     assert "GitHub finds nothing there" in first.log
+    for text in (first.outputs["json"], uploaded_by(first)):
+        assert json.loads(text)["verdict"] == "fail"
+    assert first.outputs["markdown"].startswith("## :x: burden: 2 measured, ")
+    assert "GitHub finds nothing there" in first.outputs["markdown"]
     github.ran(3)
-    uploaded = Path(first.used["Upload the results"]["path"]).read_text(encoding="utf-8")
-    github.leave(3, packed(("burden.json", uploaded)))
+    # What a push leaves is compared with nothing.
+    push = act(of_workflow(github) | {"GITHUB_BASE_REF": ""}, base="artifact")
+    github.leave(3, packed(("burden.json", uploaded_by(push))))
     same = act(of_workflow(github), base="artifact")
     assert same.outputs["verdict"] == "pass", same.log
     assert "burden diff: 2 unchanged" in same.log
@@ -272,7 +303,7 @@ def test_comment_on_growth(workspace: Path, act: Act, github: GitHub) -> None:
     for text in (body, done.outputs["markdown"]):
         assert "## :x: burden: 1 measured, 1 grew\n" in text
         assert "by module  0 " in text
-    uploaded = json.loads(Path(done.used["Upload the results"]["path"]).read_text(encoding="utf-8"))
+    uploaded = json.loads(uploaded_by(done))
     assert (uploaded["verdict"], done.outputs["verdict"], done.failed) == ("fail", "fail", True)
 
 
@@ -287,7 +318,9 @@ def test_comment_on_another_failure(workspace: Path, act: Act, github: GitHub, w
     done = act(of_workflow(github), base="merge-base", comment="on")
     assert done.outputs["verdict"] == "fail"
     (body,) = github.bodies(12)
-    assert "The run failed for another reason than its budgets." in body
+    other = "The run failed for another reason than its budgets."
+    told = other if what == "a test" else "burden diff: nothing is compared with the base\n"
+    assert told in body
     assert ":white_check_mark:" not in body
 
 
