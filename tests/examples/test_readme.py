@@ -142,8 +142,8 @@ def test_configuration(text: str) -> None:
     """The configuration that is shown is read, without a complaint."""
     config, problems = read(text)
     assert problems == []
-    assert len(config.budgets) == 2
     assert len(config.models) == 1
+    assert len(config.budgets) == text.count("[tool.burden.budgets.")
 
 
 def section(title: str) -> str:
@@ -188,8 +188,19 @@ def test_python(tmp_path: Path) -> None:
     (tmp_path / "test_pieces.py").write_text("\n\n".join([CONTEXT, *pieces]))
     (tmp_path / "pyproject.toml").write_text("[tool.pytest.ini_options]\n")
     output = run(tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider")
-    assert "burden: 3 measured, 3 pass" in output
-    assert "2 passed" in output
+    assert "burden: 4 measured, 4 pass" in output
+    assert "3 passed" in output
+
+
+def test_scaling(tmp_path: Path) -> None:
+    """The same attention in another order fails as it is shown, by its growth alone."""
+    (linear,) = (text for kind, _, text in BLOCKS if kind == "runs" and "class Attention" in text)
+    quadratic = linear.replace("q @ (k.mT @ v)", "(q @ k.mT) @ v")
+    assert quadratic != linear
+    (tmp_path / "test_attention.py").write_text(f"import pytest, torch\n\n{quadratic}")
+    (tmp_path / "pyproject.toml").write_text("[tool.pytest.ini_options]\n")
+    told, _, _ = pytest_output(tmp_path, "over max_scaling").partition("====")
+    assert told == OUTPUT["scaling"]
 
 
 def test_every_block_is_checked() -> None:
