@@ -18,7 +18,11 @@ KINDS = (("cold", "o", "white", -0.14), ("warm", "s", "black", 0.14))
 
 def draw(results: dict[str, Any], file: Path) -> None:
     """Write the picture of what there are results for, as SVG."""
-    settings = {"svg.hashsalt": "comparison", "svg.fonttype": "none", "font.size": 9}
+    settings: dict[Any, Any] = {
+        "svg.hashsalt": "comparison",
+        "svg.fonttype": "none",
+        "font.size": 9,
+    }
     with plt.rc_context(settings):
         figure, (left, middle, right) = plt.subplots(
             1, 3, figsize=(11, 4), width_ratios=(2.2, 1, 1), layout="constrained"

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str | bytes) -> None:
     """Write a file so that whoever reads it, at any moment, finds the old one or the new one.
 
     What a link leads to is written, and so is what is no file, as ``/dev/null``: both stay.
@@ -16,7 +16,7 @@ def write_whole(path: Path, text: str) -> None:
         OSError: it cannot be written.
     """
     # The encoder of text would stop at a lone surrogate, which a file name may have.
-    content = text.encode(errors="backslashreplace")
+    content = text if isinstance(text, bytes) else text.encode(errors="backslashreplace")
     path = Path(os.path.realpath(path))
     if path.is_char_device() or path.is_fifo():
         path.write_bytes(content)

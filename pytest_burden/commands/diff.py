@@ -133,7 +133,7 @@ def _found(arguments: argparse.Namespace, folder: Path, config: Config) -> Compa
     elif arguments.head is not None:
         raise BurdenError("--head belongs to --base: burden diff --base REF --head FILE")
     elif len(arguments.files) == _TWO:
-        base, head = map(_read, arguments.files)
+        base, head = map(read_side, arguments.files)
     else:
         raise BurdenError(
             f"two files belong here, not {len(arguments.files)}: burden diff BASE HEAD, or"
@@ -141,7 +141,7 @@ def _found(arguments: argparse.Namespace, folder: Path, config: Config) -> Compa
         )
     found = _compared(base, head, config, strict=arguments.strict)
     if found.unlike:
-        raise BurdenError(_cannot(found))
+        raise BurdenError(cannot(found))
     return found
 
 
@@ -172,7 +172,8 @@ def _compared(base: Side, head: Side, config: Config, *, strict: bool) -> Compar
     return compare(base, head, rules, policies, config.allowances, today)
 
 
-def _cannot(found: Comparison) -> str:
+def cannot(found: Comparison) -> str:
+    """Return why two sides cannot be compared."""
     texts = "".join(f"\n    {text}" for text in found.unlike)
     renew = " or ".join(dict.fromkeys((found.base.renew, found.head.renew)))
     return (
@@ -190,7 +191,7 @@ def _rendered(found: Comparison, arguments: argparse.Namespace) -> str:
     return styled(lines(found, verbosity), colours=colourful(arguments.output))
 
 
-def _read(file: str) -> Side:
+def read_side(file: str) -> Side:
     """Return what stands in a file, whichever of the two it is.
 
     Raises:
@@ -207,14 +208,15 @@ def _read(file: str) -> Side:
                 f"{file}: neither results (pytest --burden-json={file}) nor a baseline"
                 f" ({baseline.RENEW})"
             )
-        return _side(file, from_dict(data, file).run, f"pytest --burden-json={file}")
+        return side_of(file, from_dict(data, file).run, f"pytest --burden-json={file}")
     known, problems = baseline.read(text, file)
     if problems or known is None:
         raise BurdenError(listing(problems))
     return Side(file, known, baseline.RENEW)
 
 
-def _side(name: str, measured: Run, renew: str) -> Side:
+def side_of(name: str, measured: Run, renew: str) -> Side:
+    """Return what a run has measured as one of the two sides."""
     burdens = {r.id: r.burden for r in measured.results if r.burden is not None}
     torch = ", ".join(sorted({minor(burden.torch) for burden in burdens.values()}))
     entries = {each: entry_of(each, burden) for each, burden in burdens.items()}
@@ -261,7 +263,7 @@ def _two_runs(ref: str, given: Sequence[str], folder: Path, here: str | None) ->
         BurdenError: there is no such commit, the tests cannot be run, or results cannot be read.
     """
     commit = merge_base(ref, folder)
-    head = None if here is None else _read(here)
+    head = None if here is None else read_side(here)
     with checked_out(commit) as there:
         tests = [text for text in given if not _only_here(text, folder, there)]
         if given and not tests:
@@ -272,11 +274,11 @@ def _two_runs(ref: str, given: Sequence[str], folder: Path, here: str | None) ->
                     tests, there, caught=True, environment=environment(commit, there)
                 )
             measured = _measured(outcome, commit.label)
-    base = _side(commit.label, measured, f"burden diff --base {ref}")
+    base = side_of(commit.label, measured, f"burden diff --base {ref}")
     if head is None:
         with progress(f"measuring {HERE}", sys.stderr):
             outcome = run_pytest(given, folder, caught=True, environment=clean())
-        head = _side(HERE, _measured(outcome, HERE), f"burden diff --base {ref}")
+        head = side_of(HERE, _measured(outcome, HERE), f"burden diff --base {ref}")
     same = [why for why in base.partial if why in head.partial and why not in _BY_CHANCE]
     return _without(base, same), _without(head, same)
 

@@ -49,9 +49,18 @@ def emit(text: str, output: Path | None) -> None:
     """
     if output is None:
         say(text, end="")
-        return
+    else:
+        write(output, text)
+
+
+def write(output: Path, content: str | bytes) -> None:
+    """Write a file in one step.
+
+    Raises:
+        BurdenError: it cannot be written.
+    """
     try:
-        write_whole(output, text)
+        write_whole(output, content)
     except OSError as error:
         raise BurdenError(f"{output} cannot be written: {error.strerror}") from error
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
 from pytest_burden.budget.config import Table
 from pytest_burden.budget.run import Run
+from pytest_burden.commands import pictures
 from pytest_burden.commands.output import colourful, emit, read_text, styled, width
 from pytest_burden.report.csvfile import to_csv
 from pytest_burden.report.jsonfile import Written, dump, load
@@ -25,18 +27,21 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "report",
         help="show again what a run of pytest has written",
         description="Render the file that `pytest --burden-json=FILE` has written; nothing is"
-        " measured. The exit status is 1 if that run was over its budgets.",
-        epilog="example: burden report results.json --format markdown --output burden.md",
+        " measured. Pictures are drawn of what `burden sweep --format json` and `burden measure"
+        " --json` have written, too. The exit status is 1 if that run was over its budgets.",
+        epilog="examples: burden report results.json --format markdown --output burden.md;"
+        " burden report results.json --format svg --picture timeline --output pictures/",
     )
     parser.add_argument("file", metavar="FILE", type=Path, help="what --burden-json has written")
-    add_rendering(parser)
+    add_rendering(parser, (*FORMATS, *pictures.FORMATS))
+    pictures.add(parser)
     parser.set_defaults(run=run)
 
 
-def add_rendering(parser: argparse.ArgumentParser) -> None:
+def add_rendering(parser: argparse.ArgumentParser, formats: Sequence[str] = FORMATS) -> None:
     """Add the arguments that say what is made of results, and where it goes."""
     parser.add_argument(
-        "--format", choices=FORMATS, default="terminal", help="what to make of it (terminal)"
+        "--format", choices=formats, default="terminal", help="what to make of it (terminal)"
     )
     parser.add_argument("--output", type=Path, metavar="FILE", help="write it there")
     parser.add_argument(
@@ -55,11 +60,14 @@ def add_rendering(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Render the file.
+    """Render the file, or draw it.
 
     Raises:
         BurdenError: it cannot be read, or the result cannot be written.
     """
+    if arguments.format in pictures.FORMATS:
+        return pictures.run(arguments)
+    pictures.refuse(arguments)
     written = load(read_text(arguments.file), str(arguments.file))
     render(written, arguments)
     return int(written.run.fails)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from contextlib import redirect_stdout
 from pathlib import Path
 
+from pytest_burden.commands import pictures
 from pytest_burden.commands.network import (
     Given,
     add_conventions,
@@ -20,12 +21,13 @@ from pytest_burden.commands.network import (
 from pytest_burden.commands.output import emit
 from pytest_burden.errors import BurdenError
 from pytest_burden.report.inert import inert_json
+from pytest_burden.report.pictures import sweep as draw
 from pytest_burden.report.progress import bar
 from pytest_burden.report.sweep import text, to_csv, to_dict
 from pytest_burden.sizes import EXAMPLE, parse_vary
 from pytest_burden.sweeps import Sweep
 
-FORMATS = ("terminal", "json", "csv")
+FORMATS = ("terminal", "json", "csv", *pictures.FORMATS)
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -75,6 +77,9 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         BurdenError: something in the call is wrong, or no point could be measured.
     """
+    drawn = arguments.format in pictures.FORMATS
+    if drawn:
+        pictures.check(arguments.format, arguments.output)
     vary: dict[str, tuple[int, ...]] = {}
     for each in arguments.vary:
         symbol, sizes = parse_vary(each)
@@ -88,7 +93,11 @@ def run(arguments: argparse.Namespace) -> int:
     if not found.measured:
         first = found.points[0]
         raise BurdenError(f"none of {len(found.points)} points could be measured: {first.reason}")
-    emit(_rendered(found, network, arguments), arguments.output)
+    if drawn:
+        figure = draw(found, _title(arguments, network), arguments.metrics)
+        pictures.write_one(figure, arguments.format, arguments.output)
+    else:
+        emit(_rendered(found, network, arguments), arguments.output)
     return 0
 
 
@@ -122,5 +131,8 @@ def _rendered(found: Sweep, network: Given, arguments: argparse.Namespace) -> st
     if arguments.format == "csv":
         return to_csv(found)
     most = {"most": sys.maxsize} if arguments.verbose else {}
-    inputs = ", ".join(map(str, network.inputs))
-    return f"{text(found, f'{arguments.network}: {inputs}', arguments.metrics, **most)}\n"
+    return f"{text(found, _title(arguments, network), arguments.metrics, **most)}\n"
+
+
+def _title(arguments: argparse.Namespace, network: Given) -> str:
+    return f"{arguments.network}: {', '.join(map(str, network.inputs))}"

@@ -135,13 +135,13 @@ def from_dict(data: object, name: str) -> Written:
         *(TypeError, ValueError, ZeroDivisionError),
     ) as error:
         missing = "the key is missing: " if isinstance(error, KeyError) else ""
-        raise BurdenError(f"{name}: broken: {missing}{_line(error)}; {_WRITE}") from error
+        raise BurdenError(f"{name}: broken: {missing}{one_line(error)}; {_WRITE}") from error
     # Only what has the right types can be written again.
     wrong = next(_wrong(run, versions, verdict), "")
     if not wrong:
-        wrong = next(_unlike(data, to_dict(run, versions)), "")
+        wrong = next(unlike(data, to_dict(run, versions)), "")
     if wrong:
-        raise BurdenError(f"{name}: broken: {_line(wrong)}; {_WRITE}")
+        raise BurdenError(f"{name}: broken: {one_line(wrong)}; {_WRITE}")
     return Written(run, versions)
 
 
@@ -150,7 +150,7 @@ _WRITE = f"write it with {RENEW}"
 _SHOWN = 120
 
 
-def _line(said: object) -> str:
+def one_line(said: object) -> str:
     """Return in one line, not too long, what was said of a file that may hold anything."""
     text = " ".join(str(said).split())
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
@@ -183,7 +183,7 @@ def _wrong(run: Run, versions: object, verdict: object) -> Iterator[str]:
     yield from _inconsistent(run, verdict)
 
 
-def _unlike(found: Any, written: Any, path: str = "") -> Iterator[str]:
+def unlike(found: Any, written: Any, path: str = "") -> Iterator[str]:
     """Yield where data is not what it would be if it were written again.
 
     Keys that are not known are let alone: a later version may have more of them.
@@ -196,12 +196,12 @@ def _unlike(found: Any, written: Any, path: str = "") -> Iterator[str]:
             elif key not in written:
                 yield f"{place}: empty, and then left out"
             else:
-                yield from _unlike(found[key], written[key], place)
+                yield from unlike(found[key], written[key], place)
     elif isinstance(written, list | tuple) and isinstance(found, list | tuple):
         if len(found) != len(written):
             yield f"{path}: not as it is written"
         for number, (one, other) in enumerate(zip(found, written, strict=False)):
-            yield from _unlike(one, other, f"{path}[{number}]")
+            yield from unlike(one, other, f"{path}[{number}]")
     elif type(found) is not type(written) or found != written:
         yield f"{path}: not as it is written"
 
@@ -221,13 +221,14 @@ def _inconsistent(run: Run, verdict: object) -> Iterator[str]:
         known += [(metric, burden.value(metric) or 0) for metric in METRICS] if burden else []
         if any(number < 0 for _, number in known):
             yield f"a metric of {result.id} is negative"
-        if result.sweep and (text := _wrong_sweep(result.sweep)):
+        if result.sweep and (text := wrong_sweep(result.sweep)):
             yield f"the sweep of {result.id}: {text}"
     if verdict != ("fail" if run.fails else "pass"):
         yield f"its verdict is {verdict!r}, which its measurements are not"
 
 
-def _wrong_sweep(sweep: Sweep) -> str:
+def wrong_sweep(sweep: Sweep) -> str:
+    """Return what of a sweep cannot be, empty if nothing."""
     if any(point.sizes.keys() != set(sweep.symbols) for point in sweep.points):
         return "not a size for each symbol"
     if any(not point.metrics.keys() <= METRICS.keys() for point in sweep.points):
