@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -28,6 +29,10 @@ from pytest_burden.report.pictures.style import (
 
 COLUMNS = 1500
 """More cannot be told apart."""
+_PANEL, _UPRIGHT = 3.0, 0.5
+"""Height of a panel, and what names of phases add that stand upright, in inches."""
+_APART = 0.14
+_CATEGORIES = 6
 _TENSORS = 4
 _NAME = 34
 _INCHES = 7.2
@@ -61,7 +66,7 @@ def draw(burden: Burden, title: str) -> Figure:
         if _by(peak.timeline) > 1
     ]
     model = f"{burden.model}({', '.join(burden.inputs)})"
-    figure = figure_of(0.8 + 2.9 * len(peaks), title, model, notes)
+    figure = figure_of(0.8 + sum(map(_height, peaks)), title, model, notes)
     panels = figure.subplots(len(peaks), 1, squeeze=False)[:, 0]
     for axes, peak in zip(panels, peaks, strict=True):
         by = f" by {burden.training}" if burden.training else ""
@@ -69,6 +74,10 @@ def draw(burden: Burden, title: str) -> Figure:
         listed(axes, list(_told(peak)))
     figure.align_ylabels(panels)
     return figure
+
+
+def _height(peak: Peak) -> float:
+    return _PANEL + _UPRIGHT * _are_upright(peak)
 
 
 def _by(timeline: Sequence[int]) -> int:
@@ -116,7 +125,9 @@ def _model(axes: Axes, peak: Peak, top: float) -> None:
 
 def _mark(axes: Axes, peak: Peak) -> None:
     at = peak.call + 0.5
-    axes.plot([at], [peak.nbytes], marker="v", color="black", markersize=6, gid="peak")
+    axes.plot(
+        [at], [peak.nbytes], marker="v", color="black", markersize=6, clip_on=False, gid="peak"
+    )
     late = peak.call > len(peak.timeline) / 2
     axes.annotate(
         f"peak {show(peak.nbytes, 'bytes')}",
@@ -146,13 +157,19 @@ def _split(peak: Peak) -> Iterator[_Phase]:
             yield _Phase(what, step, start, end)
 
 
+def _are_upright(peak: Peak) -> bool:
+    """Return whether a phase is too short for its name to lie above it."""
+    each = _INCHES / len(peak.timeline)
+    return any((p.end - p.start) * each < len(p.name) * _LETTER for p in _split(peak))
+
+
 def _phases(axes: Axes, peak: Peak) -> int:
     """Shade every other phase and name each above; return the points that the names take."""
     phases = list(_split(peak))
     if not phases:
         return 0
-    each = _INCHES / len(peak.timeline)
-    upright = any((p.end - p.start) * each < len(p.name) * _LETTER for p in phases)
+    upright = _are_upright(peak)
+    apart, last = _APART / _INCHES * len(peak.timeline), -math.inf
     for number, phase in enumerate(phases):
         if number % 2:
             axes.axvspan(phase.start, phase.end, color=BAND, zorder=0, linewidth=0)
@@ -161,9 +178,13 @@ def _phases(axes: Axes, peak: Peak) -> int:
             axes.axvline(
                 phase.start, color="black" if strong else QUIET, linewidth=1.2 if strong else 0.5
             )
+        middle = (phase.start + phase.end) / 2
+        if middle - last < apart:
+            continue
+        last = middle
         axes.annotate(
             phase.name,
-            ((phase.start + phase.end) / 2, 1),
+            (middle, 1),
             (0, 2),
             xycoords=("data", "axes fraction"),
             textcoords="offset points",
@@ -196,15 +217,17 @@ def _told(peak: Peak) -> Iterator[str]:
     yield f"  {name(peak.op, _NAME)}"
     yield f"  in {name(peak.module or ROOT, _NAME)}"
     yield "alive then:"
-    for category, nbytes in peak.categories.items():
-        if nbytes:
-            yield f"  {category} {_share(nbytes, peak)}"
+    held = [(category, nbytes) for category, nbytes in peak.categories.items() if nbytes]
+    for category, nbytes in held[:_CATEGORIES]:
+        yield f"  {name(category, _NAME)} {_share(nbytes, peak)}"
+    if rest := sum(nbytes for _, nbytes in held[_CATEGORIES:]):
+        yield f"  others {_share(rest, peak)}"
     if peak.tensors:
         yield "the largest:"
-    for held in peak.tensors[:_TENSORS]:
-        yield f"  {name(held.name, _NAME)} {show(held.nbytes, 'bytes')}"
-        where = f"in {held.module or ROOT}"
-        if held.module not in held.name or not held.module:
+    for tensor in peak.tensors[:_TENSORS]:
+        yield f"  {name(tensor.name, _NAME)} {show(tensor.nbytes, 'bytes')}"
+        where = f"in {tensor.module or ROOT}"
+        if tensor.module not in tensor.name or not tensor.module:
             yield f"    {name(where, _NAME)}"
 
 

@@ -27,7 +27,7 @@ MOST = len(LINES)
 """Curves that can be told apart."""
 PANELS = 6
 _COLUMNS = 3
-_LAW = 44
+_LAW = 48
 """Characters of a law above a panel."""
 _STEPS = 200
 _KEY = "Markers are measured. Lines are the laws above them, or lead from point to point."
@@ -177,9 +177,13 @@ def _law(found: laws.Found) -> str:
     """Return a law, and for which sizes, or the trend in its place."""
     how = laws.proportional(found)
     if found.law is None:
-        return f"{how} (fitted: no exact law)" if how else "too few points for a law"
-    texts = (f"= {laws.polynomial(found.law, most)}" for most in range(laws.TERMS, 0, -1))
-    text = next((text for text in texts if len(text) <= _LAW), how)
+        return (
+            f"{found.metric} {how}\n(fitted: no exact law)" if how else "too few points for a law"
+        )
+    texts = (
+        f"{found.metric} = {laws.polynomial(found.law, most)}" for most in range(laws.TERMS, 0, -1)
+    )
+    text = next((text for text in texts if len(text) <= _LAW), f"{found.metric} {how}")
     return (
         f"{text}\n{laws.classes(found.law) or 'for all sizes'}, exact at {found.law.points} points"
     )

@@ -19,9 +19,12 @@ PANELS = (
 """The figures that are shown, and what they are called."""
 MOST = 400
 """Bars that can be told apart."""
+_FEW = 40
+"""Fewer bars than these would hide what they could show."""
 _EACH = 52
 """Bars of which each has its name below it."""
-_GROUPS = 26
+_GROUPS = 4, 26
+"""Names below the others, at best."""
 _LABEL = 30
 _APART = 0.15
 """Between two names that stand upright, in inches."""
@@ -34,7 +37,8 @@ class Bar(NamedTuple):
 
     name: str
     own: Figures
-    modules: int = 1
+    path: str
+    """Of the module, or of the first one."""
 
 
 class Depth(NamedTuple):
@@ -54,7 +58,7 @@ def depth(burden: Burden) -> Depth:
     if not burden.module_rows:
         raise BurdenError("it was written without its modules")
     heavy = [
-        Bar(row.path or ROOT, row.own)
+        Bar(row.path or ROOT, row.own, row.path)
         for row in burden.module_rows
         if any(getattr(row.own, figure) for figure, _ in PANELS)
     ]
@@ -62,15 +66,18 @@ def depth(burden: Burden) -> Depth:
         raise BurdenError("none of its modules has parameters, activations or FLOPs")
     if len(heavy) <= MOST:
         return Depth(tuple(heavy), "")
-    levels = max(bar.name.count(".") for bar in heavy)
-    for level in range(levels, 0, -1):
-        bars = _joined([(prefix, list(part)) for prefix, part in _by_prefix(heavy, level)])
-        if len(bars) <= MOST:
-            return Depth(bars, _note(heavy, f"a module with all below it, to level {level}"))
-    by = -(-len(heavy) // MOST)
-    rows = [heavy[start : start + by] for start in range(0, len(heavy), by)]
-    bars = _joined([(f"{part[0].name} to {part[-1].name}", part) for part in rows])
-    return Depth(bars, _note(heavy, f"up to {by} modules in a row"))
+    finer, each = heavy, "modules"
+    for level in range(max(bar.path.count(".") for bar in heavy), 0, -1):
+        bars = [_joined(prefix, list(part)) for prefix, part in _by_prefix(heavy, level)]
+        if _FEW <= len(bars) <= MOST:
+            return Depth(tuple(bars), _note(heavy, f"a module with all below it, to level {level}"))
+        if len(bars) < _FEW:
+            break
+        finer, each = bars, f"modules of level {level}"
+    by = -(-len(finer) // MOST)
+    rows = [finer[start : start + by] for start in range(0, len(finer), by)]
+    runs = [_joined(f"{part[0].name} to {part[-1].name}", part) for part in rows]
+    return Depth(tuple(runs), _note(heavy, f"up to {by} {each} in a row"))
 
 
 def _note(heavy: Sequence[Bar], each: str) -> str:
@@ -78,13 +85,11 @@ def _note(heavy: Sequence[Bar], each: str) -> str:
 
 
 def _by_prefix(bars: Sequence[Bar], level: int) -> Iterator[tuple[str, Iterator[Bar]]]:
-    return groupby(bars, key=lambda bar: ".".join(bar.name.split(".")[:level]))
+    return groupby(bars, key=lambda bar: ".".join(bar.path.split(".")[:level]) or ROOT)
 
 
-def _joined(parts: Sequence[tuple[str, Sequence[Bar]]]) -> tuple[Bar, ...]:
-    return tuple(
-        Bar(prefix, sum((bar.own for bar in part), Figures()), len(part)) for prefix, part in parts
-    )
+def _joined(name: str, part: Sequence[Bar]) -> Bar:
+    return Bar(name, sum((bar.own for bar in part), Figures()), part[0].path)
 
 
 def name_bars(panels: Sequence[Axes], bars: Sequence[Bar], inches: float = WIDTH * 0.66) -> None:
@@ -94,7 +99,7 @@ def name_bars(panels: Sequence[Axes], bars: Sequence[Bar], inches: float = WIDTH
     """
     groups = list(_groups(bars))
     for number, (_, start, end) in enumerate(groups):
-        if number % 2 and len(groups) < len(bars):
+        if number % 2 and len(groups) < min(len(bars), _EACH):
             for axes in panels:
                 axes.axvspan(start - 0.5, end + 0.5, color=BAND, zorder=0, linewidth=0)
     each = inches / len(bars)
@@ -137,11 +142,11 @@ def _groups(bars: Sequence[Bar]) -> Iterator[tuple[str, int, int]]:
     if len(bars) <= _EACH:
         yield from ((bar.name, number, number) for number, bar in enumerate(bars))
         return
-    levels = max(bar.name.count(".") for bar in bars) + 1
-    found = [(prefix, len(list(part))) for prefix, part in _by_prefix(bars, 1)]
-    for level in range(2, levels + 1):
+    levels = max(bar.path.count(".") for bar in bars) + 1
+    found: list[tuple[str, int]] = []
+    for level in range(1, levels + 1):
         finer = [(prefix, len(list(part))) for prefix, part in _by_prefix(bars, level)]
-        if len(finer) > _GROUPS:
+        if len(found) >= _GROUPS[0] and len(finer) > _GROUPS[1]:
             break
         found = finer
     start = 0

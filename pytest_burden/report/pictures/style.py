@@ -97,14 +97,16 @@ def to_bytes(figure: Figure, form: str) -> bytes:
     file = io.BytesIO()
     metadata = {"Date": None, "Creator": None} if form == "svg" else {"Software": None}
     figure.savefig(file, format=form, metadata=metadata)
-    return file.getvalue()
+    content = file.getvalue()
+    # As in all that may be printed; the same text to who reads it.
+    return content.replace(b"##[", b"#&#35;[") if form == "svg" else content
 
 
 def figure_of(height: float, title: str, subtitle: str = "", notes: Sequence[str] = ()) -> Figure:
     """Return an empty picture with its titles above and its notes below."""
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     left: dict[str, Any] = {"x": 0.01, "ha": "left"}
-    lines = [name(title, _TITLE)] if title else []
+    lines = [name(title, _TITLE)] if title and not subtitle.startswith(f"{title}(") else []
     if subtitle:
         lines.append(name(subtitle, _SUBTITLE))
     if lines:
@@ -138,7 +140,7 @@ def amounts(axis: Axis, largest: int, unit: Unit, what: str, most: int = 4) -> N
     ticks = [step * number for number in range(int(max(largest, 1) / scale / step) + 2)]
     axis.set_major_locator(FixedLocator([tick * scale for tick in ticks]))
     axis.set_major_formatter(FixedFormatter([f"{tick:,g}" for tick in ticks]))
-    axis.set_label_text(f"{what} ({shown})" if shown else what)
+    axis.set_label_text(f"{what} ({shown})" if shown not in ("", what) else what)
 
 
 def _nice(least: float) -> float:
