@@ -18,8 +18,9 @@ import sys
 started = []
 STARTS = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "os.forkpty")
 sys.addaudithook(lambda event, args: started.append(event) if event in STARTS else None)
+HEAVY = ("matplotlib", "matplotlib.pyplot", "numpy", "tabulate", "torch")
 {program}
-heavy = [name for name in ("numpy", "tabulate", "torch") if name in sys.modules]
+heavy = [name for name in HEAVY if name in sys.modules]
 print("found:", *heavy, *started)
 """
 
@@ -48,8 +49,11 @@ def found(program: str, folder: Path) -> str:
         ("import pytest_burden.plugin", ""),
         ("import pytest_burden.cli", ""),
         ("import pytest_burden; pytest_burden.METRICS", ""),
+        ("import pytest_burden.report.pictures", ""),
         # The twins: the guard sees what it is there to see.
         ("import pytest_burden; pytest_burden.measure", "torch"),
+        ("import pytest_burden.report.pictures.bars", "matplotlib"),
+        ("import matplotlib.pyplot", "matplotlib.pyplot"),
         ("import tabulate", "tabulate"),
         ("import subprocess; subprocess.run(['true'])", "subprocess.Popen"),
     ],
@@ -58,6 +62,20 @@ def test_imports(program: str, expected: str) -> None:
     """Nothing heavy before a network is measured."""
     found_ = found(program, ROOT).split()
     assert (expected in found_) if expected else found_ == []
+
+
+DRAW = """\
+from pytest_burden.report import pictures
+from tests.budget.sample import burden
+pictures.to_bytes(pictures.profile(burden()), "png")
+"""
+
+
+def test_drawing() -> None:
+    """Pictures need nothing of matplotlib that is shared with who draws in the same process."""
+    heavy = found(DRAW, ROOT).split()
+    assert "matplotlib" in heavy
+    assert not {"matplotlib.pyplot", "torch"} & set(heavy)
 
 
 @pytest.mark.parametrize(

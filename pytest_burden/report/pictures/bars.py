@@ -11,6 +11,7 @@ from pytest_burden.report.pictures.style import (
     DARK,
     MIDDLE,
     SMALL,
+    WIDTH,
     Axes,
     Figure,
     amounts,
@@ -31,7 +32,7 @@ def draw(burden: Burden, title: str) -> Figure:
     """Return the picture; the heaviest bars of each panel are numbered and named beside it."""
     bars, note = depth(burden)
     model = f"{burden.model}({', '.join(burden.inputs)})"
-    figure = figure_of(6.4, title, model, [note] if note else [])
+    figure = figure_of((WIDTH, 6.4), title, model, [note] if note else [])
     panels = figure.subplots(3, 1, sharex=True)
     for axes, (metric, what) in zip(panels, PANELS, strict=True):
         _panel(axes, [getattr(bar.own, metric) for bar in bars], metric, what)

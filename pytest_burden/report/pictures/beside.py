@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,12 +19,14 @@ from pytest_burden.report.pictures.style import (
     LIGHT,
     MIDDLE,
     SMALL,
+    WIDTH,
     Axes,
     Figure,
     FixedLocator,
     NullLocator,
     drawn,
     figure_of,
+    legend_name,
     name,
     unit_of,
 )
@@ -32,6 +35,8 @@ MODULES = 12
 """How many are named."""
 _PANELS = ("flops", "params", "activation_memory", "training_memory", "peak_memory")
 _MOST = 3
+_TICKS = 6
+_TWICE = 200
 _PATH, _WHAT = 34, 38
 _LETTER = 0.0085
 """What one takes of a text, of the width."""
@@ -59,7 +64,7 @@ def draw(sides: Sides, title: str) -> Figure:
     notes = [sides.otherwise] if sides.otherwise else []
     if more := heavy[MODULES:]:
         notes.append(f"{len(more):,} more modules have changed.")
-    figure = figure_of(0.9 + sum(heights), title, f"{sides.base} to {sides.head}", notes)
+    figure = figure_of((WIDTH, 0.9 + sum(heights)), title, f"{sides.base} to {sides.head}", notes)
     parts = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
     _metrics(parts[0].subplots(), steps, sides)
     if shown:
@@ -81,7 +86,7 @@ def _metrics(axes: Axes, steps: Sequence[Step], sides: Sides) -> None:
     )
     for side, values, shift, look in looks:
         places = [row + shift for row in range(len(steps))]
-        axes.barh(places, values, 0.36, label=name(side, 60), linewidth=0.6, **look)
+        axes.barh(places, values, 0.36, label=legend_name(side, 60), linewidth=0.6, **look)
     for row, step in enumerate(steps):
         axes.annotate(
             _text(step),
@@ -96,10 +101,16 @@ def _metrics(axes: Axes, steps: Sequence[Step], sides: Sides) -> None:
     axes.tick_params(axis="y", length=0)
     # So far that the longest text ends inside.
     axes.set_xlim(0, max(max(_shares(step)) / (1 - _LETTER * len(_text(step))) for step in steps))
-    axes.xaxis.set_major_locator(FixedLocator([0, 50, 100]))
+    axes.xaxis.set_major_locator(FixedLocator(_per_cents(max(*before, *after))))
     axes.set_xlabel("of the base (%)")
     axes.axvline(100, color="black", linewidth=0.7, linestyle=(0, (2, 2)))
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.2)
+
+
+def _per_cents(top: float) -> list[float]:
+    """Return the ticks up to a share, 100 % among them."""
+    by = 50 if top <= _TWICE else 100 * math.ceil(top / 100 / _TICKS)
+    return sorted({100.0, *(float(tick) for tick in range(0, math.ceil(top) + 1, by))})
 
 
 def _shares(step: Step) -> tuple[float, float]:
@@ -146,7 +157,7 @@ def _modules(axes: Axes, changes: Sequence[Change], figure: str) -> None:
                 fontsize=SMALL,
             )
     low, high = min(*values, 0), max(*values, 0)
-    axes.set_xlim(low - 0.75 * largest * (low < 0), high + 0.75 * largest * (high > 0))
+    axes.set_xlim(low - 0.9 * largest * (low < 0), high + 0.75 * largest * (high > 0))
     axes.axvline(0, color="black", linewidth=0.8)
     axes.spines["left"].set_visible(False)
     axes.tick_params(axis="y", length=0)

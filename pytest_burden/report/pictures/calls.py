@@ -9,6 +9,7 @@ from typing import NamedTuple
 from pytest_burden.budget.units import show, show_percent
 from pytest_burden.burden import Burden, Peak
 from pytest_burden.errors import BurdenError
+from pytest_burden.report.jsonfile import RENEW
 from pytest_burden.report.network import ROOT
 from pytest_burden.report.pictures.style import (
     BAND,
@@ -18,6 +19,7 @@ from pytest_burden.report.pictures.style import (
     MIDDLE,
     QUIET,
     SMALL,
+    WIDTH,
     Axes,
     Figure,
     amounts,
@@ -58,7 +60,7 @@ def draw(burden: Burden, title: str) -> Figure:
     known = (burden.peak(metric) for metric in ("peak_memory", "training_memory"))
     peaks = [peak for peak in known if peak and peak.timeline]
     if not peaks:
-        raise BurdenError("it was written without its timeline of memory")
+        raise BurdenError(f"it was written without its timeline of memory; write it with {RENEW}")
     notes = [
         f"{peak.metric}: {len(peak.timeline):,} calls, each column the most of"
         f" {_by(peak.timeline)} in a row."
@@ -66,7 +68,7 @@ def draw(burden: Burden, title: str) -> Figure:
         if _by(peak.timeline) > 1
     ]
     model = f"{burden.model}({', '.join(burden.inputs)})"
-    figure = figure_of(0.8 + sum(map(_height, peaks)), title, model, notes)
+    figure = figure_of((WIDTH, 0.8 + sum(map(_height, peaks))), title, model, notes)
     panels = figure.subplots(len(peaks), 1, squeeze=False)[:, 0]
     for axes, peak in zip(panels, peaks, strict=True):
         by = f" by {burden.training}" if burden.training else ""
@@ -154,7 +156,7 @@ def _split(peak: Peak) -> Iterator[_Phase]:
     for (phase, start), end in zip(peak.phases, ends, strict=False):
         what, _, step = phase.partition(" of ")
         if end > start:
-            yield _Phase(what, step, start, end)
+            yield _Phase(name(what, _NAME), name(step, _NAME), start, end)
 
 
 def _are_upright(peak: Peak) -> bool:

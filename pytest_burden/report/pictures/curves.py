@@ -11,6 +11,7 @@ from pytest_burden.report import laws
 from pytest_burden.report.pictures.style import (
     LINES,
     SMALL,
+    WIDTH,
     Axes,
     Figure,
     FixedFormatter,
@@ -18,7 +19,9 @@ from pytest_burden.report.pictures.style import (
     NullLocator,
     drawn,
     figure_of,
+    legend_name,
     log_amounts,
+    name,
 )
 from pytest_burden.report.sweep import shown_metrics
 from pytest_burden.sweeps import Sweep
@@ -27,8 +30,10 @@ MOST = len(LINES)
 """Curves that can be told apart."""
 PANELS = 6
 _COLUMNS = 3
-_LAW = 48
+_WIDTHS = {1: WIDTH * 0.6, 2: WIDTH * 0.8, 3: WIDTH}
+_LAW = 44
 """Characters of a law above a panel."""
+_FEWER = range(laws.TERMS, 0, -1)
 _STEPS = 200
 _KEY = "Markers are measured. Lines are the laws above them, or lead from point to point."
 _TICKS = 7
@@ -53,15 +58,16 @@ def draw(sweep: Sweep, title: str, metrics: tuple[str, ...]) -> Figure:
     columns = min(len(shown), _COLUMNS)
     rows = -(-len(shown) // columns)
     until = f"up to {sweep.until}" if sweep.until else ""
-    figure = figure_of(0.9 + 3.3 * rows, title, until, notes)
+    figure = figure_of((_WIDTHS[columns], 0.9 + 3.3 * rows), title, until, notes)
     panels = list(figure.subplots(rows, columns, squeeze=False).flat)
     for axes, found in zip(panels, laws.find(sweep, shown), strict=False):
         _panel(axes, sweep, found, place, kept)
     for axes in panels[len(shown) :]:
         axes.set_axis_off()
-    if len(kept) > 1 or sweep.symbols[1:]:
+    if sweep.symbols[1:]:
         handles, labels = panels[0].get_legend_handles_labels()
-        panels[0].legend(handles, labels, loc="upper left", fontsize=SMALL, handlelength=3)
+        last = panels[columns - 1]
+        last.legend(handles, labels, loc="upper left", bbox_to_anchor=(1.02, 1), handlelength=3)
     return figure
 
 
@@ -131,8 +137,8 @@ def _panel(
             markersize=4,
             linestyle="none" if found.law else dashes,
             linewidth=0.8,
-            label=label,
-            gid=f"{found.metric} {label}".strip(),
+            label=legend_name(label, _LAW),
+            gid=found.metric,
         )
     drawn_values = list(values.values())
     low, high = min(drawn_values), max(drawn_values)
@@ -170,20 +176,21 @@ def _sizes(axes: Axes, sizes: Sequence[int], symbol: str) -> None:
     axes.xaxis.set_major_locator(FixedLocator([float(tick) for tick in ticks]))
     axes.xaxis.set_major_formatter(FixedFormatter([f"{tick:,}" for tick in ticks]))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xlabel(symbol)
+    axes.set_xlabel(name(symbol, _LAW))
 
 
 def _law(found: laws.Found) -> str:
     """Return a law, and for which sizes, or the trend in its place."""
-    how = laws.proportional(found)
+    grows = laws.proportional(found)
     if found.law is None:
-        return (
-            f"{found.metric} {how}\n(fitted: no exact law)" if how else "too few points for a law"
-        )
-    texts = (
-        f"{found.metric} = {laws.polynomial(found.law, most)}" for most in range(laws.TERMS, 0, -1)
-    )
-    text = next((text for text in texts if len(text) <= _LAW), f"{found.metric} {how}")
-    return (
-        f"{text}\n{laws.classes(found.law) or 'for all sizes'}, exact at {found.law.points} points"
-    )
+        told = "fitted: no exact law" if found.trends else "too few points for a law"
+        return f"{_fitting(f'{found.metric} {grows}', grows)}\n{told}"
+    whole = (f"{found.metric} = {laws.polynomial(found.law, most)}" for most in _FEWER)
+    text = _fitting(*whole, grows)
+    where = name(laws.classes(found.law), _LAW) or "for all sizes"
+    return f"{text}\n{where}, exact at {found.law.points} points"
+
+
+def _fitting(*texts: str) -> str:
+    """Return the first text that there is room for above a panel, or of the last what there is."""
+    return name(next((text for text in texts if len(text) <= _LAW), texts[-1]), _LAW)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from pytest_burden.burden import Burden, Figures
 from pytest_burden.errors import BurdenError
+from pytest_burden.report.jsonfile import RENEW
 from pytest_burden.report.network import ROOT
 from pytest_burden.report.pictures.style import BAND, SMALL, WIDTH, Axes, name
 
@@ -56,7 +57,7 @@ def depth(burden: Burden) -> Depth:
         BurdenError: its modules are not known, or none weighs anything.
     """
     if not burden.module_rows:
-        raise BurdenError("it was written without its modules")
+        raise BurdenError(f"it was written without its modules; write it with {RENEW}")
     heavy = [
         Bar(row.path or ROOT, row.own, row.path)
         for row in burden.module_rows

@@ -26,7 +26,7 @@ def draw(burden: Burden, title: str) -> Figure:
     """Return the picture; the legend says up to which module a half has come."""
     bars, note = depth(burden)
     model = f"{burden.model}({', '.join(burden.inputs)})"
-    figure = figure_of(4.8, title, model, [note] if note else [])
+    figure = figure_of((WIDTH, 4.8), title, model, [note] if note else [])
     axes = figure.subplots()
     axes.axhline(50, color=QUIET, linewidth=0.7, linestyle=(0, (1, 2)))
     for number, ((metric, what), (colour, dashes, marker)) in enumerate(

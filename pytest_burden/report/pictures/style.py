@@ -12,6 +12,7 @@ from pytest_burden.budget.units import SI, base_of, prefix_of, with_unit
 from pytest_burden.burden import Unit
 from pytest_burden.errors import BurdenError
 from pytest_burden.report.inert import visible
+from pytest_burden.report.network import NOTHING
 from pytest_burden.report.table import shortened
 
 try:
@@ -63,8 +64,9 @@ LINES: Sequence[tuple[str, Any, str]] = (
 HATCH = "////"
 WIDTH = 10.0
 """Of a picture, in inches."""
+Size = tuple[float, float]
 SMALL = 7
-_TITLE, _SUBTITLE, _NOTE = 96, 130, 170
+_TITLE, _NOTE = 120, 165
 """Characters that fit into the width."""
 
 _P = ParamSpec("_P")
@@ -102,17 +104,20 @@ def to_bytes(figure: Figure, form: str) -> bytes:
     return content.replace(b"##[", b"#&#35;[") if form == "svg" else content
 
 
-def figure_of(height: float, title: str, subtitle: str = "", notes: Sequence[str] = ()) -> Figure:
+def figure_of(size: Size, title: str, subtitle: str = "", notes: Sequence[str] = ()) -> Figure:
     """Return an empty picture with its titles above and its notes below."""
-    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    figure = Figure(figsize=size, layout="constrained")
     left: dict[str, Any] = {"x": 0.01, "ha": "left"}
-    lines = [name(title, _TITLE)] if title and not subtitle.startswith(f"{title}(") else []
+    part = size[0] / WIDTH
+    lines = (
+        [name(title, int(_TITLE * part))] if title and not subtitle.startswith(f"{title}(") else []
+    )
     if subtitle:
-        lines.append(name(subtitle, _SUBTITLE))
+        lines.append(name(subtitle, int(_TITLE * part)))
     if lines:
         figure.suptitle("\n".join(lines), fontsize=9, linespacing=1.5, **left)
     if notes:
-        text = "\n".join(name(note, _NOTE) for note in notes)
+        text = "\n".join(name(note, int(_NOTE * part)) for note in notes)
         figure.supxlabel(text, fontsize=SMALL, color=QUIET, **left)
     return figure
 
@@ -120,6 +125,12 @@ def figure_of(height: float, title: str, subtitle: str = "", notes: Sequence[str
 def name(text: str, width: int) -> str:
     """Return a text of anybody's choice in one line that all can be seen of, not too long."""
     return shortened(visible(" ".join(text.split())), width)
+
+
+def legend_name(text: str, width: int) -> str:
+    """Return a text that a legend shows: it leaves out what is empty or begins with ``_``."""
+    shown = name(text, width) or NOTHING
+    return f" {shown}" if shown.startswith("_") else shown
 
 
 def unit_of(largest: int, unit: Unit) -> tuple[str, int]:
