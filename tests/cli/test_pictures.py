@@ -1,10 +1,11 @@
-"""`burden report` and `burden sweep` with ``--format svg`` and ``png``: what is drawn, and where."""
+"""`burden report` and `sweep` with ``--format svg`` and ``png``: what is drawn, and where."""
 
 from __future__ import annotations
 
 import dataclasses
 import io
 import json
+import os
 import sys
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -20,7 +21,7 @@ from pytest_burden.report.sweep import to_dict
 from pytest_burden.sweeps import Point, Sweep
 from tests.cli.conftest import Burden as Command
 from tests.report import sample
-from tests.report.test_pictures import NET, swept
+from tests.report.test_pictures import NET, swept, weighing
 
 VERSIONS = {"pytest-burden": "0.1.0"}
 HEAVIER = dataclasses.replace(NET, flops=2 * NET.flops)
@@ -183,7 +184,7 @@ def test_what_there_is_no_picture_of(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 def test_against(two: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Another run, or a baseline: what is on both sides is drawn beside it."""
-    write(Path("now.json"), results(("t.py::test_b", HEAVIER), ("t::new", HEAVIER)), VERSIONS)
+    write(Path("now.json"), results(("t.py::test_b", HEAVIER), ("t::new", weighing("a"))), VERSIONS)
     arguments = ["report", "now.json", "--format", "svg", "--against", two]
     assert main([*arguments, "--only", "*_b", "--output", "b.svg"]) == 0
     assert "3.85 GFLOPs → 7.7 GFLOPs, +3.85 GFLOPs (100.0 %)" in shown("b.svg")
@@ -324,7 +325,8 @@ def test_without_matplotlib(project: Path, burden: Command, tmp_path: Path, comm
     (tmp_path / "without" / "matplotlib.py").write_text("raise ImportError", encoding="utf-8")
     write(project / "one.json", results(("t", NET)), VERSIONS)
     arguments = ["one.json"] if command == "report" else ["nets:no", "--vary", "B=1:4"]
-    done = burden(*(command, *arguments, "--format", "svg"), PYTHONPATH=str(tmp_path / "without"))
+    places = (str(tmp_path / "without"), str(Path(__file__).parents[2]))
+    done = burden(command, *arguments, "--format", "svg", PYTHONPATH=os.pathsep.join(places))
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
         "burden: matplotlib is not installed, which draws pictures:"

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -135,6 +136,28 @@ def test_sweep() -> None:
     _, _, *arguments = shlex.split(first)
     program = "from pytest_burden.cli import main; raise SystemExit(main())"
     assert run(EXAMPLES / "imagenet", "-c", program, *arguments) == shown
+
+
+def test_picture(tmp_path: Path) -> None:
+    """The picture that is shown says what the commands below it draw."""
+    shown = EXAMPLES / "imagenet" / "resnet_50.svg"
+    assert f"]({shown.relative_to(ROOT).as_posix()})" in section("Pictures")
+    block = section("Pictures").partition("```sh\n")[2].partition("```")[0]
+    commands = re.findall(r"^burden (.*)$", block, re.MULTILINE)
+    assert len(commands) == 2
+    program = "from pytest_burden.cli import main; raise SystemExit(main())"
+    for command in commands:
+        line, _, file = command.replace("resnet_50.", f"{tmp_path / 'new'}.").partition(" > ")
+        if printed := run(EXAMPLES / "imagenet", "-c", program, *shlex.split(line)):
+            Path(file).write_text(printed, encoding="utf-8")
+    # Not its bytes: another version of matplotlib may lay it out differently.
+    assert written_in(tmp_path / "new.svg") == written_in(shown)
+
+
+def written_in(picture: Path) -> list[str]:
+    """Return the texts in an SVG."""
+    root = ET.parse(picture).getroot()  # noqa: S314 it is our own
+    return sorted(text.strip() for text in root.itertext() if text.strip())
 
 
 @pytest.mark.parametrize("text", [text for kind, _, text in BLOCKS if kind == "config"])
