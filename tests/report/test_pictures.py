@@ -191,6 +191,13 @@ def test_cumulative() -> None:
     assert len(looks) == len(lines)  # told apart without colour
 
 
+def test_half() -> None:
+    """It has come where the sum is no less than the rest: 1 + 2 + 3 + 4 of 15."""
+    (axes,) = panels(pictures.cumulative(weighing("a", "b", "c", "d", "e"), "net"))
+    told = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert told == ["parameters: 15, half of it up to d"]  # nothing of what none has
+
+
 def test_timeline() -> None:
     """A panel for the forward, one for training: bytes a call, the peak marked at its call."""
     forward, training = panels(pictures.timeline(NET, "net"))
@@ -411,6 +418,8 @@ def test_many_modules(paths: list[str], first: str, each: str) -> None:
     assert sum(bar.own.params for bar in bars_) == len(paths) * (len(paths) + 1) // 2
     figure = pictures.profile(network, "net")
     assert note in words(figure)
+    labels = {text.get_text() for text in panels(figure)[-1].get_xticklabels()}
+    assert labels <= {path[:end] for path in paths for end in range(len(path) + 1)}
     names = panels(figure)[-1].get_xticks()
     assert all(b - a >= len(bars_) * 0.02 for a, b in pairwise(names))
 
