@@ -16,6 +16,7 @@ from published import DIFFERENCES, TABLE, Published
 import pytest_burden
 from pytest_burden.budget.units import show
 from pytest_burden.burden import METRICS, Burden
+from pytest_burden.report import pictures
 from pytest_burden.report.gfm import table_lines
 from pytest_burden.sweeps import Sweep
 
@@ -59,10 +60,7 @@ def files(reports: Sequence[Report]) -> dict[str, str]:
 
 def figure(report: Report) -> bytes:
     """Return the profile of a network over its depth, as SVG."""
-    # Imported here: the text of the pages needs no matplotlib.
-    from pytest_burden.report import pictures  # type: ignore[attr-defined]  # noqa: PLC0415
-
-    return bytes(pictures.to_bytes(pictures.profile(report.burden, report.network.name), "svg"))
+    return pictures.to_bytes(pictures.profile(report.burden, report.network.name), "svg")
 
 
 # --- one network ----------------------------------------------------------------------------------

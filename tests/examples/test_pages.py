@@ -95,7 +95,6 @@ def test_pages_are_fresh(pages: Any, reports: dict[str, Any]) -> None:
 
 def test_figures_are_fresh(pages: Any, reports: dict[str, Any]) -> None:
     """Each page has its figure, and one is drawn again."""
-    pytest.importorskip("pytest_burden.report.pictures")
     figures = REPORT / "figures"
     assert {path.stem for path in figures.glob("*.svg")} == reports.keys()
     assert (figures / "alexnet.svg").read_bytes() == pages.figure(reports["alexnet"])
