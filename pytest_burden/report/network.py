@@ -23,7 +23,7 @@ def network_table(burden: Burden, name: str = "") -> str:
     headers = ("metric", "measured", "exactly")
     table = tabulate(rows, headers, disable_numparse=True, colalign=("left", "right", "right"))
     model = f"{burden.model}({', '.join(burden.inputs)})"
-    return "\n".join([f"{name}: {model}" if name else model, "", table, "", *_notes(burden)])
+    return "\n".join([f"{name}: {model}" if name else model, "", table, "", *notes(burden)])
 
 
 def module_table(rows: Sequence[ModuleRow]) -> str:
@@ -78,25 +78,26 @@ def peak_table(peak: Peak) -> str:
     return "\n".join([head, ", ".join(parts), table] if cells else [head])
 
 
-def _notes(burden: Burden) -> list[str]:
-    notes = [f"Counted: {describe(burden.convention)}."]
+def notes(burden: Burden) -> list[str]:
+    """Return how it was counted and what it leaves open, a line each."""
+    found = [f"Counted: {describe(burden.convention)}."]
     if burden.training:
-        notes.append(f"Trained by: {burden.training}.")
+        found.append(f"Trained by: {burden.training}.")
     if burden.cuda and not burden.cuda.failure:
         predicted, workspace = burden.cuda.predicted, burden.cuda.workspace
         more = f"{show(abs(workspace), 'bytes')} {'less' if workspace < 0 else 'of workspace'}"
-        notes.append(
+        found.append(
             f"cuda_memory on {burden.cuda.device}: {show(predicted, 'bytes')} predicted, {more}."
         )
     for metric, why in burden.unsupported.items():
-        notes.append(f"{metric} was not measured: {why}.")
+        found.append(f"{metric} was not measured: {why}.")
     for metric, why in burden.lower_bounds.items():
-        notes.append(f"{metric} is a lower bound: {why}.")
+        found.append(f"{metric} is a lower bound: {why}.")
     if burden.method == "real":
-        notes.append(f"Measured by a real run: {burden.reason}.")
+        found.append(f"Measured by a real run: {burden.reason}.")
     if uncounted := [row for row in burden.op_rows if row.state == "uncounted"]:
-        notes.append(f"Uncounted, no rule is known: {', '.join(map(_calls, uncounted))}.")
-    return notes
+        found.append(f"Uncounted, no rule is known: {', '.join(map(_calls, uncounted))}.")
+    return found
 
 
 def describe(convention: Convention) -> str:

@@ -48,7 +48,7 @@ def text(sweep: Sweep, name: str, asked: Sequence[str] = (), most: int = laws.TE
     headers = (*sweep.symbols, *metrics)
     table = tabulate(rows, headers, disable_numparse=True, colalign=["right"] * len(headers))
     until = f", up to {sweep.until}" if sweep.until else ""
-    parts = [f"{name}{until}", "", table, "", *_below(sweep, metrics, most)]
+    parts = [f"{name}{until}", "", table, "", *notes(sweep, metrics, most)]
     return "\n".join(parts).rstrip("\n")
 
 
@@ -56,7 +56,7 @@ def briefly(sweep: Sweep, name: str, most: int = laws.TERMS) -> list[str]:
     """Return the same in lines, without the table."""
     until = f", up to {sweep.until}" if sweep.until else ""
     sizes = (f"{symbol} = {_range(sweep, symbol)}" for symbol in sweep.symbols)
-    return [f"{name}{until}, {', '.join(sizes)}", *_below(sweep, shown_metrics(sweep), most)]
+    return [f"{name}{until}, {', '.join(sizes)}", *notes(sweep, shown_metrics(sweep), most)]
 
 
 def _range(sweep: Sweep, symbol: str) -> str:
@@ -64,11 +64,9 @@ def _range(sweep: Sweep, symbol: str) -> str:
     return f"{every[0]}" if len(every) == 1 else f"{every[0]} to {every[-1]}"
 
 
-def _below(sweep: Sweep, metrics: Sequence[str], most: int) -> Iterator[str]:
-    yield from _rejected(sweep)
-    yield from _gaps(sweep)
-    yield from _constant(sweep)
-    yield from _laws(sweep, metrics, most)
+def notes(sweep: Sweep, metrics: Sequence[str], most: int = laws.TERMS) -> list[str]:
+    """Return what could not be measured, what is the same everywhere, and the laws, as lines."""
+    return [*_rejected(sweep), *_gaps(sweep), *_constant(sweep), *_laws(sweep, metrics, most)]
 
 
 def _cells(point: Point, metrics: Sequence[str]) -> Iterator[str]:
