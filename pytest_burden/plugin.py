@@ -39,6 +39,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="write the report to FILE, as GitHub's Markdown",
     )
     group.addoption(
+        "--burden-html",
+        metavar="FILE",
+        default=None,
+        help="write the report to FILE, as one HTML page that needs nothing beside it",
+    )
+    group.addoption(
         "--burden-github",
         choices=("auto", "off"),
         default=None,
@@ -199,7 +205,7 @@ def _is_on(config: pytest.Config) -> bool:
 
 def _is_configured(config: pytest.Config) -> bool:
     """Return whether configuration or command line have to do with budgets."""
-    names = ("json", "markdown", "github", "table", "strict", "off", "update")
+    names = ("json", "markdown", "html", "github", "table", "strict", "off", "update")
     options = [f"burden_{name}" for name in names]
     if any(config.getoption(name) is not None for name in options):
         return True

@@ -15,9 +15,10 @@ from pytest_burden.report.csvfile import to_csv
 from pytest_burden.report.jsonfile import Written, dump, load
 from pytest_burden.report.markdown import markdown
 from pytest_burden.report.message import Case, sentences, violations
+from pytest_burden.report.page import html
 from pytest_burden.report.terminal import Line, summary
 
-FORMATS = ("terminal", "markdown", "json", "csv")
+FORMATS = ("terminal", "markdown", "html", "json", "csv")
 _COLUMNS = 80
 
 
@@ -89,6 +90,8 @@ def _rendered(written: Written, arguments: argparse.Namespace) -> str:
         return to_csv(written.run)
     if arguments.format == "markdown":
         return markdown(written.run)
+    if arguments.format == "html":
+        return html(*written)
     return styled(_lines(written.run, arguments), colours=colourful(arguments.output))
 
 

@@ -100,10 +100,16 @@ def _use(result: Result) -> str:
     return f"{show_use(*tightest[1:3])} {tightest[3]}"
 
 
+def share(result: Result) -> Fraction | None:
+    """Return how much of its tightest limit is used, 1 being all; None if there is no limit."""
+    tightest = max(_uses(result), default=None)
+    return None if tightest is None else tightest[0]
+
+
 def tenths(result: Result) -> int | None:
     """Return how many tenths of its tightest limit are used; None if there is no limit."""
-    tightest = max(_uses(result), default=None)
-    return None if tightest is None else int(tightest[0] * 10)
+    full = share(result)
+    return None if full is None else int(full * 10)
 
 
 def _short_use(result: Result) -> str:

@@ -171,6 +171,7 @@ class Controller:
         for option, path, write in (
             ("--burden-json", self._settings.json, _write_json),
             ("--burden-markdown", self._settings.markdown, _write_markdown),
+            ("--burden-html", self._settings.html, _write_html),
         ):
             if path is None:
                 continue
@@ -314,14 +315,25 @@ def _write_markdown(path: Path, run: Run) -> None:
     write_whole(path, markdown(run))
 
 
+def _write_html(path: Path, run: Run) -> None:
+    from pytest_burden.budget.files import write_whole  # noqa: PLC0415 only when asked for
+    from pytest_burden.report.page import html  # noqa: PLC0415 for
+
+    write_whole(path, html(run, _versions()))
+
+
 def _write_json(path: Path, run: Run) -> None:
     from pytest_burden.report.jsonfile import write  # noqa: PLC0415 only when asked for
 
-    versions = {
+    write(path, run, _versions())
+
+
+def _versions() -> dict[str, str]:
+    """Return what the run was made with."""
+    return {
         "pytest-burden": __version__,
         "pytest": pytest.__version__,
         "python": platform.python_version(),
         "platform": sysconfig.get_platform(),
         "run": secrets.token_hex(8),  # by which a copy is told from another run like it
     }
-    write(path, run, versions)

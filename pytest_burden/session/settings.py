@@ -25,6 +25,7 @@ class Settings:
     """Pytest's rootdir."""
     json: Path | None
     markdown: Path | None
+    html: Path | None
     table: Table
     github: GitHub
     strict: bool
@@ -68,6 +69,7 @@ def make_settings(config: pytest.Config, burden: Config) -> tuple[Settings, list
         pytest.UsageError: an option cannot be carried out.
     """
     json = _file(config, "--burden-json")
+    html = _file(config, "--burden-html")
     update = bool(config.getoption("burden_update"))
     if update and on_ci() and not config.getoption("burden_force"):
         raise pytest.UsageError(
@@ -80,11 +82,12 @@ def make_settings(config: pytest.Config, burden: Config) -> tuple[Settings, list
         root=config.rootpath,
         json=json,
         markdown=_file(config, "--burden-markdown"),
+        html=html,
         table=config.getoption("burden_table") or burden.table,
         github=config.getoption("burden_github") or burden.github,
         strict=bool(config.getoption("burden_strict")),
         enforced=not config.getoption("burden_off"),
-        keep_rows=json is not None or config.getoption("verbose", 0) > 0 or update,
+        keep_rows=bool(json or html or update) or config.getoption("verbose", 0) > 0,
         on_ci=on_ci(),
         update=update,
         baseline=known,

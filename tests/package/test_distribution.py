@@ -43,6 +43,8 @@ def test_files(wheel: zipfile.ZipFile) -> None:
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "pytest_burden").rglob("*.py")}
     files = {name for name in wheel.namelist() if ".dist-info/" not in name}
     others = {"py.typed", "budget/schema.json", "report/results.schema.json"}
+    page = ROOT / "pytest_burden/report/page/assets"
+    others |= {f"report/page/assets/{path.name}" for path in page.iterdir()}
     assert files == modules | {f"pytest_burden/{name}" for name in others}
 
 
@@ -60,7 +62,7 @@ def test_metadata(metadata: Message) -> None:
     """The version is the module's; the Python that is claimed is the one that runs this."""
     assert metadata["Name"] == "pytest-burden"
     assert metadata["Version"] == pytest_burden.__version__
-    assert metadata["License-Expression"] == "MIT"
+    assert metadata["License-Expression"] == "MIT AND ISC"
     classifiers = metadata.get_all("Classifier", [])
     assert "Framework :: Pytest" in classifiers
     claimed = [c.rsplit(" ", 1)[1] for c in classifiers if re.search(r":: 3\.\d+$", c)]
@@ -71,7 +73,7 @@ def test_every_tool_is_pinned() -> None:
     """No tool that `make` installs is left to the day's newest version, torch least of all."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    asked = [*project["dependencies"], *extras["test"], *extras["lint"]]
+    asked = [*project["dependencies"], *extras["test"], *extras["lint"], *extras["browser"]]
     named = {re.split(r"[<>=;]", line)[0].strip() for line in asked if "python_version" not in line}
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     pinned = dict(line.split("==") for line in lines if not line.startswith("#"))

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
+from pytest_burden.budget import baseline
 from pytest_burden.budget.limits import Limit
 from pytest_burden.budget.result import Result
 from pytest_burden.budget.run import Run, verdict_word
@@ -17,7 +18,8 @@ from pytest_burden.burden import METRICS, Burden, Figures, ModuleRow, Peak
 from pytest_burden.report import changed, sweep
 from pytest_burden.report.comparison import maximum
 from pytest_burden.report.inert import visible
-from pytest_burden.report.message import Case, Lines, failing, told, warning
+from pytest_burden.report.lines import Lines
+from pytest_burden.report.message import Case, failing, told, warning
 from pytest_burden.report.network import NOTHING, ROOT, notes
 from pytest_burden.sweeps import Sweep
 
@@ -54,7 +56,8 @@ def to_dict(run: Run) -> dict[str, Any]:
     words = Words()
     networks = [network(result, words, enforced=run.enforced) for result in run.results]
     units = {metric.name: metric.unit for metric in METRICS.values()}
-    return {"units": units, "networks": networks, "words": words.all()}
+    since = visible(run.compared_with or baseline.FILE)
+    return {"units": units, "since": since, "networks": networks, "words": words.all()}
 
 
 def network(result: Result, words: Words, *, enforced: bool = True) -> dict[str, Any]:
@@ -83,7 +86,7 @@ def network(result: Result, words: Words, *, enforced: bool = True) -> dict[str,
 
 
 def state(result: Result) -> str:
-    """Return what a verdict means for the run, in a word: ``fail``, ``warn``, ``pass``, ``none``."""
+    """Return what a result means for the run: ``fail``, ``warn``, ``pass``, or ``none``."""
     if result.fails:
         return "fail"
     if result.warns:

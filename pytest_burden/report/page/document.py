@@ -15,11 +15,11 @@ from pytest_burden.budget.run import Run
 from pytest_burden.budget.units import show
 from pytest_burden.burden import METRICS
 from pytest_burden.report import changed
-from pytest_burden.report.inert import inert, inert_json, visible
+from pytest_burden.report.inert import inert_json, visible
 from pytest_burden.report.message import Case, failing, told, warning
 from pytest_burden.report.network import NOTHING, describe
 from pytest_burden.report.page import data
-from pytest_burden.report.table import short, table, tenths
+from pytest_burden.report.table import share, short, table
 from pytest_burden.report.terminal import OFF, notes
 
 _SCRIPTS = ("d3.js", "dom.js", "table.js", "tree.js", "timeline.js", "sweep.js", "network.js")
@@ -30,9 +30,9 @@ _POLICY = (
 )
 """Nothing is fetched, and nothing runs but the scripts whose hashes these are."""
 _COLUMNS = ("params", "flops", "activation_memory", "peak_memory", "training_memory")
-_MARKS = {"fail": "✗", "warn": "!", "pass": "✓", "none": "–"}
-_FULL = 1000
-"""Tenths of a per cent in all of a limit."""
+_MARKS = {"fail": "✗", "warn": "!", "pass": "✓", "none": ""}
+_HALF = 70
+"""Characters of a line that has room in half of the page."""
 
 
 def html(run: Run, versions: Mapping[str, str]) -> str:
@@ -49,7 +49,7 @@ def html(run: Run, versions: Mapping[str, str]) -> str:
         policy=policy,
         title=_text(f"burden: {run.counts()}"),
         style=style,
-        body=inert("".join(_body(run, versions))),
+        body="".join(_body(run, versions)),
         data=inert_json(data.to_json(run)),
         scripts="\n".join(f"<script>{script}</script>" for script in scripts),
     )
@@ -65,8 +65,12 @@ def _hash(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    """Return a text as it may stand in an element or an attribute."""
-    return escape(visible(text))
+    """Return one line as it may stand in an element or an attribute.
+
+    It reads as it is, but is no command to GitHub's runner, which see `report.inert`.
+    """
+    shown = escape(visible(text)).replace("##[", "##&#91;")
+    return shown.replace("::", "&#58;:", 1) if shown.lstrip().startswith("::") else shown
 
 
 def _code(text: str) -> str:
@@ -76,14 +80,15 @@ def _code(text: str) -> str:
 def _body(run: Run, versions: Mapping[str, str]) -> Iterator[str]:
     results = sorted(run.results, key=lambda result: (not result.fails, not result.warns))
     yield from _verdict(run, versions)
-    yield from _told("Fails", "fail", run, failing(results, run.verdicts), _not_written(run))
-    yield from _told("Warns", "warn", run, warning(results, run.verdicts))
+    yield from _told("What fails", "fail", run, failing(results, run.verdicts), _not_written(run))
+    yield from _told("What warns", "warn", run, warning(results, run.verdicts))
     if results:
         yield from _measurements(run, results)
     yield from _changes(run, results)
     if said := [*notes(run, 1), *_written(run)]:
         items = "".join(f"<li>{_text(line)}</li>" for line in said)
-        yield f'<section aria-labelledby="notes"><h2 id="notes">Notes</h2><ul>{items}</ul></section>\n'
+        yield '<section aria-labelledby="notes"><h2 id="notes">Notes</h2>'
+        yield f"<ul>{items}</ul></section>\n"
 
 
 def _verdict(run: Run, versions: Mapping[str, str]) -> Iterator[str]:
@@ -127,14 +132,14 @@ def _told(
     blocks = list(told(cases, [result.id for result in run.results]))
     if not blocks and not more:
         return
-    name = title.lower()
-    yield f'<section class="told {kind}" aria-labelledby="{name}"><h2 id="{name}">{title}'
+    yield f'<section class="told {kind}" aria-labelledby="{kind}"><h2 id="{kind}">{title}'
     yield f' <span class="count">{len(blocks) + len(more)}</span></h2><div class="blocks">\n'
     for block in blocks:
         head, *rest = data.lines_of(block.lines)
         below = "\n".join(map(_text, rest))
         subject = _text(block.verdicts[0].subject)
-        yield f'<article data-subject="{subject}"><h3>{_text(head)}</h3>'
+        wide = ' class="wide"' if max(map(len, rest), default=0) > _HALF else ""
+        yield f'<article data-subject="{subject}"{wide}><h3>{_text(head)}</h3>'
         yield f"<pre>{below}</pre></article>\n" if rest else "</article>\n"
     yield "".join(f"<article><h3>{_text(line)}</h3></article>" for line in more)
     yield "</div>"
@@ -151,21 +156,22 @@ def _measurements(run: Run, results: Sequence[Result]) -> Iterator[str]:
     yield f' <span class="count">{len(results)}</span></h2><div id="tools"></div>'
     yield '<div class="scroll" role="region" aria-labelledby="measurements" tabindex="0">'
     yield '<table id="table"><thead><tr><th scope="col">measurement</th>'
+    yield '<th scope="col">verdict</th><th scope="col" class="used" title="of the tightest limit, or growth">used</th>'
     for metric in metrics:
         tip = _text(f"{metric}: {METRICS[metric].meaning}")
         yield f'<th scope="col" class="number" title="{tip}">{short(metric)}</th>'
-    yield '<th scope="col" class="used" title="of the tightest limit, or growth">used</th>'
-    yield '<th scope="col">verdict</th></tr></thead><tbody>\n'
+    yield "</tr></thead><tbody>\n"
     for cells, result in zip(table(run, results).rows, results, strict=True):
         kind = data.state(result)
         differs = " changed" if changed.of_result(result) else ""
         yield f'<tr data-place="{places[id(result)]}" class="{kind}{differs}">'
         yield f'<th scope="row">{_code(result.id)}</th>'
+        yield f"<td>{_word(cells[-1], kind)}</td>{_used(result, cells[-2])}"
         for metric in metrics:
             value = result.burden.value(metric) if result.burden else None
             text = NOTHING if value is None else show(value, METRICS[metric].unit)
             yield f'<td class="number" data-value="{-1 if value is None else value}">{text}</td>'
-        yield f"{_used(result, cells[-2])}<td>{_word(cells[-1], kind)}</td></tr>\n"
+        yield "</tr>\n"
     yield "</tbody></table></div></section>\n"
 
 
@@ -179,21 +185,23 @@ def _metrics(results: Sequence[Result]) -> list[str]:
 
 def _used(result: Result, text: str) -> str:
     """Return a cell with a bar; a limit that is exceeded has a mark where it ends."""
-    full = tenths(result)
+    full = share(result)
     if full is None:
         return f'<td class="used" data-value="-1">{_text(text)}</td>'
-    most = max(full, _FULL)
-    width = round(100 * min(full, _FULL) / most, 1)
-    over = f'<rect class="over" x="{width}" width="{100 - width}" height="4"/>'
-    bar = f'<rect width="{width}" height="4"/>{over if full > _FULL else ""}'
+    # All of the bar is the limit, or what is over it.
+    width = round(float(100 * (1 / full if full > 1 else full)), 1)
+    over = f'<rect class="over" x="{width}" width="{100 - width:.1f}" height="4"/>'
+    bar = f'<rect width="{width}" height="4"/>{over if full > 1 else ""}'
     return (
-        f'<td class="used" data-value="{full}">{_text(text)}<svg viewBox="0 0 100 4"'
+        f'<td class="used" data-value="{float(full)}">{_text(text)}<svg viewBox="0 0 100 4"'
         f' preserveAspectRatio="none" aria-hidden="true">{bar}</svg></td>'
     )
 
 
 def _word(word: str, kind: str) -> str:
-    return f'<span class="word {kind}"><span class="mark">{_MARKS[kind]}</span> {_text(word)}</span>'
+    return (
+        f'<span class="word {kind}"><span class="mark">{_MARKS[kind]}</span> {_text(word)}</span>'
+    )
 
 
 def _changes(run: Run, results: Sequence[Result]) -> Iterator[str]:
@@ -204,7 +212,7 @@ def _changes(run: Run, results: Sequence[Result]) -> Iterator[str]:
         return
     since = _code(run.compared_with or baseline.FILE)
     yield '<section aria-labelledby="changes"><h2 id="changes">Changed since '
-    yield f'{since} <span class="count">{len(known)}</span></h2><div class="blocks">\n'
+    yield f'{since} <span class="count">{len(known)}</span></h2>\n'
     for each in known:
         name = changed.title(each.id, each.was)
         word = f' <span class="aside">{_text(each.word)}</span>' if each.word else ""
@@ -217,7 +225,7 @@ def _changes(run: Run, results: Sequence[Result]) -> Iterator[str]:
         lines = [*changed.modules(each.changes, [row[0] for row in each.rows]), *each.details]
         below = "\n".join(map(_text, data.lines_of(lines)))
         yield f"<pre>{below}</pre></article>\n" if lines else "</article>\n"
-    yield "</div></section>\n"
+    yield "</section>\n"
 
 
 _NUMBERS = range(1, 4)

@@ -48,7 +48,7 @@ function changesView(changed, goto) {
           el("th", { scope: "row" }, goto && change.how !== "removed"
             ? el("button", { type: "button", title: "show in the treemap", onclick: () => goto(change.path) }, el("code", {}, change.path || ROOT))
             : el("code", {}, change.path || ROOT)),
-          el("td", {}, [change.how === "changed" ? "" : change.how, change.what].filter(Boolean).join(", ")),
+          el("td", {}, el("span", { class: "clip" }, [change.how === "changed" ? "" : change.how, change.what].filter(Boolean).join(", "))),
           el("td", { class: "number" }, grown ? signed(grown, metric) : "-"),
           el("td", { class: "diverging" }, svg("svg", { viewBox: "0 0 100 4", preserveAspectRatio: "none", "aria-hidden": "true" },
             svg("rect", { class: grown > 0 ? "more" : "less", x: grown > 0 ? 50 : 50 - width, width, height: 4 }),
@@ -57,7 +57,7 @@ function changesView(changed, goto) {
   };
   if (known.length) draw(first);
   return el("section", { "aria-labelledby": "since" },
-    el("h3", { id: "since" }, "Since the base"),
+    el("h3", { id: "since" }, `Changed since ${DATA.since}`),
     rows.length > 0 && el("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": "Metrics that changed" },
       el("table", {},
         el("thead", {}, el("tr", {}, ["metric", "before", "after", "difference", "allowed", "verdict"].map((text, at) =>

@@ -5,7 +5,8 @@
 
 const ROOT = "(root)";
 const ITSELF = "(itself)";
-const DEPTH = 3; // levels below the module that fills the map
+const DEPTHS = [3, 4]; // levels below the module that fills the map: of a narrow one, of a wide one
+const WIDE = 700;
 const KINDS_SHOWN = 7; // classes with a colour of their own
 const HEADER = 18;
 
@@ -49,10 +50,10 @@ const titleOf = (node) => node.path || (node.cls ? `(${node.cls})` : ROOT);
 function boxOf(node, metric, depth, name = node.name) {
   const below = node.children.filter((child) => child.all[metric] > 0);
   const own = node.own[metric] ?? 0;
-  if (below.length === 1 && !own && name !== "") return boxOf(below[0], metric, depth, `${name}.${below[0].name}`);
+  if (below.length === 1 && !own && name) return boxOf(below[0], metric, depth, `${name}.${below[0].name}`);
   const box = { node, name, weight: 0 };
-  if (!below.length || depth === DEPTH) return { ...box, weight: node.all[metric] ?? 0 };
-  const children = below.map((child) => boxOf(child, metric, depth + 1));
+  if (!below.length || !depth) return { ...box, weight: node.all[metric] ?? 0 };
+  const children = below.map((child) => boxOf(child, metric, depth - 1));
   if (own > 0) children.push({ node, name: ITSELF, weight: own, itself: true });
   return { ...box, children };
 }
@@ -66,6 +67,11 @@ function classesOf(root, metric) {
   };
   walk(root);
   return [...weights].filter(([, weight]) => weight > 0).sort((a, b) => b[1] - a[1]);
+}
+
+// The class by which a box is coloured: of a module with others in it the one that weighs most there.
+function kindOf(node, metric, itself) {
+  return itself ? node.cls : (classesOf(node, metric)[0]?.[0] ?? node.cls);
 }
 
 function modulesView(network, changes) {
@@ -123,7 +129,7 @@ function modulesView(network, changes) {
     if (!width) return;
     const height = Math.round(Math.max(260, Math.min(width * 0.55, 460)));
     map.style.height = `${height}px`;
-    const layout = d3.hierarchy(boxOf(focus, metric, 0, "")).sum((box) => box.weight).sort((a, b) => b.value - a.value);
+    const layout = d3.hierarchy(boxOf(focus, metric, DEPTHS[Number(width > WIDE)], "")).sum((box) => box.weight).sort((a, b) => b.value - a.value);
     d3.treemap().size([width, height]).paddingInner(2).paddingOuter((box) => (box.depth ? 3 : 0))
       .paddingTop((box) => (box.depth && box.children ? HEADER : box.depth ? 3 : 0)).round(true)(layout);
     order = [];
@@ -134,7 +140,7 @@ function modulesView(network, changes) {
       const tile = el("button", { type: "button", tabindex: "-1" });
       const change = !itself && changed.has(node.path);
       const roomy = w > 34 && h > 15;
-      tile.className = `tile ${box.children ? "group" : `kind-${colours.get(node.cls) ?? "rest"}`}${change ? " changed" : ""}`;
+      tile.className = `tile ${box.children ? "group" : `kind-${colours.get(kindOf(node, metric, itself)) ?? "rest"}`}${change ? " changed" : ""}`;
       tile.replaceChildren(...(roomy ? [
         el("b", {}, `${change ? "Δ " : ""}${name || titleOf(node)}`),
         el("span", {}, shown(box.value, metric)),
@@ -187,7 +193,7 @@ function modulesView(network, changes) {
               ? el("button", { type: "button", onclick: () => { open(node); list.focus({ preventScroll: true }); } }, inner)
               : inner,
             change && el("span", { class: "aside", title: change.what }, ` Δ ${change.how}`)),
-          el("td", { title: node.settings }, `${node.cls}${node.calls === 1 ? "" : ` × ${node.calls}`}`),
+          el("td", { title: node.settings }, el("span", { class: "clip" }, `${node.cls}${node.calls === 1 ? "" : ` × ${node.calls}`}`)),
           el("td", { class: "number" }, shown(value, metric)),
           el("td", { class: "share" }, bar(value / whole), ` ${percent(value, whole)}`),
           el("td", {}, el("code", {}, itself ? "" : node.output)));
