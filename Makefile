@@ -4,6 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 READY := .venv/installed
+BROWSER_READY := .venv/installed-for-browser
 ZOO := .venv-zoo/bin
 ZOO_INSTALL := $(subst $(BIN),$(ZOO),$(INSTALL))
 ZOO_READY := .venv-zoo/installed
@@ -13,14 +14,16 @@ COMPARE_READY := .venv-compare/installed
 COMPARISON := PYTHONPATH=examples/imagenet $(COMPARE)/python -W ignore examples/benchmark/compare.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pages test test-zoo lint benchmark compare compare-zoo clean
+.PHONY: help demo pages test test-browser test-zoo lint page-library benchmark compare compare-zoo clean
 
 help:
 	@echo "make demo       measure 18 ImageNet networks, beside their published figures"
 	@echo "make pages      write a page about each of them, at six input sizes, with a picture"
 	@echo "make test       run the tests"
+	@echo "make test-browser  the HTML page in the browser that is there (two minutes)"
 	@echo "make test-zoo   measure networks of torchvision, timm, transformers, diffusers, beside the truth"
 	@echo "make lint       everything else that CI runs: style, types, layers, workflow, package"
+	@echo "make page-library  make again what the page has of d3, with npm"
 	@echo "make benchmark  measuring against one real forward, and a decoder of 70 billion parameters"
 	@echo "make compare    other meters beside this one, on the same networks (some minutes)"
 	@echo "make compare-zoo  torchvision's classifiers from factory to number (some minutes)"
@@ -34,6 +37,9 @@ pages: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+test-browser: $(BROWSER_READY)
+	$(BIN)/python -m pytest -n 2 --dist worksteal tests/browser
 
 test-zoo: $(ZOO_READY)
 	$(ZOO)/python -m pytest -n 2 --dist worksteal tests/zoo
@@ -49,12 +55,17 @@ lint: $(READY)
 	$(BIN)/check-jsonschema --builtin-schema vendor.gitlab-ci examples/ci/gitlab.yml
 	$(BIN)/python -m hatchling build --target wheel --directory build/wheel
 
-benchmark: $(READY)
+# The lock file has the hash of each package; the same packages make the same file, to the byte.
+page-library:
+	cd vendored/d3 && npm ci --ignore-scripts --no-audit --no-fund && node build.mjs ../../pytest_burden/report/page/assets
+
+benchmark: $(BROWSER_READY)
 	@PYTHONPATH=examples/imagenet $(BIN)/python examples/benchmark/speed.py
 	@PYTHONPATH=examples/imagenet $(BIN)/python -W ignore examples/benchmark/memory.py
 	@$(BIN)/python examples/benchmark/scale.py
 	@$(BIN)/python examples/benchmark/startup.py
 	@PYTHONPATH=examples/imagenet $(BIN)/python -W ignore examples/benchmark/sizes.py
+	@PYTHONPATH=examples/imagenet:. $(BIN)/python -W ignore examples/benchmark/page.py
 
 compare: $(COMPARE_READY)
 	@$(COMPARISON)
@@ -74,6 +85,11 @@ $(READY): constraints.txt pyproject.toml
 	@$(INSTALL) hatchling editables
 	@$(INSTALL) --no-build-isolation --editable ".[test,lint]"
 	@touch $(READY)
+
+# Without a browser of its own: the one that is there is used.
+$(BROWSER_READY): $(READY)
+	@$(INSTALL) playwright
+	@touch $(BROWSER_READY)
 
 # The packages whose networks are measured have an environment of their own: the project needs none.
 $(ZOO_READY): constraints.txt pyproject.toml tests/zoo/requirements.txt

@@ -80,7 +80,7 @@ def test_missing(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == shown
 
 
-@pytest.mark.parametrize("format_", ["terminal", "markdown", "json", "csv"])
+@pytest.mark.parametrize("format_", ["terminal", "markdown", "html", "json", "csv"])
 def test_as_report(format_: str, capsys: pytest.CaptureFixture[str]) -> None:
     """One file joined with nothing is that file, in every format."""
     name = file("a.json", replace(sample.GREEN, results=sample.GREEN.results[::-1]))  # by id

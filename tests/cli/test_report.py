@@ -13,6 +13,7 @@ import pytest
 
 from pytest_burden.cli import main
 from pytest_burden.report.jsonfile import write
+from pytest_burden.report.page import html
 from pytest_burden.report.terminal import summary
 from tests.cli.conftest import Burden
 from tests.report import sample
@@ -46,6 +47,15 @@ def test_what_is_printed(
     printed = capsys.readouterr()
     assert printed.out == (HERE / "golden" / golden).read_bytes().decode()
     assert printed.err == ""
+
+
+def test_page(red: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The page of the run, printed or written; the exit status is the same."""
+    output = tmp_path / "page.html"
+    assert main(["report", str(red), "--format", "html", "--output", str(output)]) == 1
+    assert output.read_text(encoding="utf-8") == html(sample.RED, VERSIONS)
+    assert main(["report", str(red), "--format", "html"]) == 1
+    assert capsys.readouterr().out == html(sample.RED, VERSIONS)
 
 
 @pytest.mark.parametrize("verbosity", [1, 2])

@@ -17,6 +17,7 @@ import pytest_burden.engine.watch
 import pytest_burden.plugin
 import pytest_burden.report.jsonfile
 import pytest_burden.report.markdown
+import pytest_burden.report.page
 import pytest_burden.report.terminal
 
 Project = Callable[..., pytest.RunResult]

@@ -275,10 +275,10 @@ def test_files_that_cannot_be_written(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", full)
-    options = ["--burden-json=out.json", "--burden-markdown=out.md", "-p", "no:cacheprovider"]
-    result = project("def test_it(): pass", *options)
+    files = ["--burden-json=out.json", "--burden-markdown=out.md", "--burden-html=out.html"]
+    result = project("def test_it(): pass", *files, "-p", "no:cacheprovider")
     assert result.ret == FAILED
-    for option in options[:2]:
+    for option in files:
         name, _, file = option.partition("=")
         result.stdout.fnmatch_lines([f"{name}=*{file}: No space left on device"])
         assert not (pytester.path / file).exists()

@@ -10,6 +10,7 @@ import pytest
 
 from pytest_burden.budget.result import Result
 from tests.plugin.conftest import Project
+from tests.report.page import Page
 
 TEST = """
 @pytest.mark.burden(max_params=15)
@@ -32,6 +33,23 @@ def test_json(project: Project, pytester: pytest.Pytester) -> None:
     assert small.burden is not None
     assert [row.path for row in small.burden.module_rows] == ["", "0"]
     assert sum(row.own.flops for row in small.burden.module_rows) == small.burden.flops == 10
+
+
+def test_page(project: Project, pytester: pytest.Pytester) -> None:
+    """The page of the run, though it fails, with every module; no other option is needed."""
+    result = project(TEST, "--burden-html=out.html")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    page = Page((pytester.path / "out.html").read_text(encoding="utf-8"))
+    assert page.texts["h1"] == ["✗ Fails"]
+    small, large = page.data["networks"]
+    assert (small["says"], large["word"]) == ([], "over")
+    assert large["modules"]["names"] == ["", "0"]
+    assert (
+        dict(zip(page.texts["dt"], page.texts["dd"], strict=True))["pytest"] == pytest.__version__
+    )
+    result = project(TEST, "--burden-html=missing/out.html")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: --burden-html=*: there is no folder*"])
 
 
 def test_json_replaces(project: Project, pytester: pytest.Pytester) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.plugin.conftest import Project
+from tests.report.page import Page
 
 pytest.importorskip("xdist", reason="the tests of many workers need it")
 
@@ -62,8 +63,12 @@ def test_same_as_in_one_process(apart: Project, pytester: pytest.Pytester, dist:
     one = apart(TEST, "--burden-json=out.json", config=CONFIG)
     expected = written(pytester)
     assert len(expected["measurements"]) == 11
-    many = apart(TEST, "--burden-json=out.json", "-n2", "--dist", dist, config=CONFIG)
+    files = ["--burden-json=out.json", "--burden-html=out.html"]
+    many = apart(TEST, *files, "-n2", "--dist", dist, config=CONFIG)
     assert written(pytester) == expected
+    page = Page((pytester.path / "out.html").read_text(encoding="utf-8"))
+    drawn = [each["id"] for each in page.data["networks"]]
+    assert drawn == [each["id"] for each in expected["measurements"]]
     assert table(many) == table(one)
     assert one.ret == many.ret == pytest.ExitCode.TESTS_FAILED
 

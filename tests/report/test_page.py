@@ -148,6 +148,7 @@ def check(run: Run) -> None:
     written = data.to_dict(run)
     assert found.data == written == json.loads(json.dumps(written))
     assert may_command(text) == []
+    assert text.replace("\n", "").isprintable()
     for result in run.results:
         assert visible(result.id) in found.texts["code"]
 

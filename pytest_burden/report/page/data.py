@@ -65,7 +65,7 @@ def network(result: Result, words: Words, *, enforced: bool = True) -> dict[str,
     burden = result.burden
     found: dict[str, Any] = {
         "id": visible(result.id),
-        "word": verdict_word(result, enforced=enforced),
+        "word": visible(verdict_word(result, enforced=enforced)),
         "state": state(result),
         "says": said([result]),
         "verdicts": [_verdict(verdict) for verdict in result.verdicts if verdict.limit],
@@ -128,7 +128,7 @@ def _verdict(verdict: Verdict) -> list[str]:
     use = NOTHING
     if isinstance(limit, Limit) and verdict.measured is not None:
         use = show_use(verdict.measured, limit.maximum)
-    return [limit.metric, maximum(limit), visible(limit.where), use, changed.word(verdict)]
+    return [limit.metric, maximum(limit), visible(limit.where), use, visible(changed.word(verdict))]
 
 
 def _modules(rows: Sequence[ModuleRow], words: Words) -> dict[str, Any]:

@@ -156,7 +156,8 @@ def _measurements(run: Run, results: Sequence[Result]) -> Iterator[str]:
     yield f' <span class="count">{len(results)}</span></h2><div id="tools"></div>'
     yield '<div class="scroll" role="region" aria-labelledby="measurements" tabindex="0">'
     yield '<table id="table"><thead><tr><th scope="col">measurement</th>'
-    yield '<th scope="col">verdict</th><th scope="col" class="used" title="of the tightest limit, or growth">used</th>'
+    yield '<th scope="col">verdict</th>'
+    yield '<th scope="col" class="used" title="of the tightest limit, or growth">used</th>'
     for metric in metrics:
         tip = _text(f"{metric}: {METRICS[metric].meaning}")
         yield f'<th scope="col" class="number" title="{tip}">{short(metric)}</th>'

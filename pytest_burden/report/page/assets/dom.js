@@ -62,10 +62,12 @@ const grouped = (value) => value.toLocaleString("en-US");
 // A label with a choice in it; `options` are values or pairs of value and text.
 function choice(label, options, chosen, onchoose) {
   const pairs = options.map((option) => (Array.isArray(option) ? option : [option, option]));
-  const select = el("select", { onchange: () => onchoose(select.value) },
+  const id = `choice-${(choices += 1)}`;
+  const select = el("select", { id, onchange: () => onchoose(select.value) },
     pairs.map(([value, text]) => el("option", { value, selected: value === chosen }, text)));
-  return el("label", { class: "choice" }, label, " ", select);
+  return el("span", { class: "choice" }, el("label", { for: id }, label), " ", select);
 }
+let choices = 0;
 
 // One tip for all drawings, beside the pointer or below what has the focus.
 const tip = {
