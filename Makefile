@@ -39,7 +39,7 @@ test: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-browser: $(BROWSER_READY)
-	$(BIN)/python -m pytest -n 2 --dist worksteal tests/browser
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/browser
 
 test-zoo: $(ZOO_READY)
 	$(ZOO)/python -m pytest -n 2 --dist worksteal tests/zoo

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Dialog, Page, Request, ViewportSize, sync_playwright
@@ -44,18 +45,18 @@ class Watched:
         self._pages: list[Page] = []
         self.wrong: list[str] = []
 
-    def open(self, run: Run, *, at: str = "", width: int = 1200, **options: object) -> Page:
+    def open(self, run: Run, *, at: str = "", width: int = 1200, **options: Any) -> Page:
         """Open the page of a run from a file, as somebody opens a CI artifact."""
         file = self._folder / "page.html"
         write_whole(file, html(run, VERSIONS))
         return self.open_file(file, at=at, width=width, **options)
 
-    def open_file(self, file: Path, *, at: str = "", width: int = 1200, **options: object) -> Page:
+    def open_file(self, file: Path, *, at: str = "", width: int = 1200, **options: Any) -> Page:
         """Open a page that is written already, at an address in it."""
         window = ViewportSize(width=width, height=800)
         context = self._browser.new_context(
             viewport=window,
-            **options,  # type: ignore[arg-type] # names of playwright's, each with its type
+            **options,
         )
         context.set_default_timeout(10_000)
         page = context.new_page()

@@ -24,7 +24,9 @@ GREW = "#network-8"
 
 def column(page: Page, number: int) -> list[str]:
     """Return the texts of a column of the table, of the rows that are shown."""
-    return page.locator(f"#table tbody tr:visible > :nth-child({number})").all_inner_texts()
+    cells = page.locator(f"#table tbody tr:visible > :nth-child({number})")
+    texts: list[str] = cells.all_inner_texts()
+    return texts
 
 
 def test_sort(opened: Open) -> None:

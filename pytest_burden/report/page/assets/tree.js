@@ -148,7 +148,7 @@ function modulesView(network, changes) {
       ] : []));
       tile.classList.toggle("stacked", !box.children && h > 34);
       Object.assign(tile.style, { left: `${box.x0}px`, top: `${box.y0}px`, width: `${w}px`, height: `${h}px` });
-      tile.setAttribute("aria-label", lines(node, itself).slice(0, 3).join(", "));
+      tile.setAttribute("aria-label", lines(node, itself).filter(Boolean).join(", "));
       tile.onclick = () => (node.children.length && node !== focus && !itself ? open(node, true) : null);
       tile.onpointermove = (event) => tip.show(event.clientX, event.clientY, lines(node, itself));
       tile.onfocus = () => {
