@@ -57,7 +57,7 @@ lint: $(READY)
 
 # The lock file has the hash of each package; the same packages make the same file, to the byte.
 page-library:
-	cd vendored/d3 && npm ci --ignore-scripts --no-audit --no-fund && node build.mjs ../../pytest_burden/report/page/assets
+	cd pytest_burden/report/page/d3 && npm ci --ignore-scripts --no-audit --no-fund && node build.mjs ../assets
 
 benchmark: $(BROWSER_READY)
 	@PYTHONPATH=examples/imagenet $(BIN)/python examples/benchmark/speed.py

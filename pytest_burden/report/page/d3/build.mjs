@@ -33,7 +33,7 @@ const licences = new Map();
 for (const each of packages) licences.set(each.text, [...(licences.get(each.text) ?? []), each.name]);
 writeFileSync(join(folder, "d3.js"), text);
 writeFileSync(join(folder, "d3.txt"), `d3.js holds parts of D3, https://d3js.org, bundled by esbuild from npm's packages.
-It is made by \`make page-library\` of vendored/d3, where the lock file has the hash of each package.
+It is made by \`make page-library\` of pytest_burden/report/page/d3, where the lock file has the hash of each package.
 
 sha256 ${hash}
 
