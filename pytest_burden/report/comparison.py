@@ -10,7 +10,7 @@ from pytest_burden.budget.compare import Change
 from pytest_burden.budget.growth import ANY, Growth
 from pytest_burden.budget.limits import Rule
 from pytest_burden.budget.result import Result
-from pytest_burden.budget.scaling import Scaling
+from pytest_burden.budget.scaling import LimitAt, Scaling, said
 from pytest_burden.budget.units import show, show_excess, show_percent
 from pytest_burden.budget.verdict import Kind, Verdict, uncounted
 from pytest_burden.burden import METRICS, Burden
@@ -151,6 +151,8 @@ def maximum(limit: Rule) -> str:
         return allowed(limit)
     if isinstance(limit, Scaling):
         return limit.text()
+    if isinstance(limit, LimitAt):
+        return f"{show(limit.maximum, METRICS[limit.metric].unit)} at {said(limit.sizes)}"
     return show(limit.maximum, METRICS[limit.metric].unit)
 
 

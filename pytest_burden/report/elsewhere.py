@@ -11,6 +11,7 @@ from pytest_burden.budget.units import show, show_excess, show_percent
 from pytest_burden.budget.verdict import Elsewhere, Kind, Verdict
 from pytest_burden.burden import METRICS
 from pytest_burden.report import laws
+from pytest_burden.report.comparison import maximum
 from pytest_burden.report.lines import ACCEPT_BOUNDS, Lines, columns, first, headline, indented
 from pytest_burden.sweeps import Sweep
 
@@ -40,13 +41,6 @@ def elsewhere(subject: str, verdict: Verdict, sweep: Sweep | None) -> tuple[Line
         if isinstance(limit, LimitAt) and verdict.measured is not None:
             return _over(subject, limit, verdict.measured, verdict.elsewhere), _LIGHTER
     return _unknown(subject, verdict, sweep)
-
-
-def bound(limit: Scaling | LimitAt) -> str:
-    """Return what a limit allows: ``S^1.1``, ``80 TFLOPs at S = 32768``."""
-    if isinstance(limit, Scaling):
-        return limit.text()
-    return f"{show(limit.maximum, METRICS[limit.metric].unit)} at {said(limit.sizes)}"
 
 
 def power(symbol: str, number: float, beside: float | None = None) -> str:
@@ -127,5 +121,5 @@ def _unknown(subject: str, verdict: Verdict, sweep: Sweep | None) -> tuple[Lines
         says = f"may be over {name}: that is not known"
         known = verdict.elsewhere is not None
         next_step = ACCEPT_BOUNDS if known else _OTHER_SIZES if sweep else _GIVE_SIZES
-    rows = columns([("limit", bound(limit), limit.where)])
+    rows = columns([("limit", maximum(limit), limit.where)])
     return [headline(subject, says), *rows, *indented(verdict.detail)], next_step

@@ -10,6 +10,7 @@ from pytest_burden.budget.allowance import Allowance
 from pytest_burden.budget.baseline import Baseline
 from pytest_burden.budget.growth import Growth
 from pytest_burden.budget.limits import Rule
+from pytest_burden.budget.scaling import LimitAt
 from pytest_burden.budget.units import show
 from pytest_burden.budget.verdict import GROWING
 from pytest_burden.burden import METRICS
@@ -41,7 +42,7 @@ def explanation(
         for key in sorted({rule.key for rule in about}, key=lambda key: (key[:4] != "max_", key)):
             same = [rule for rule in about if rule.key == key]
             rows += [
-                ("  shadows" if number else key, maximum(rule), rule.where)
+                ("  shadows" if number else _called(rule), maximum(rule), rule.where)
                 for number, rule in enumerate(same)
             ]
             if same and key.startswith("grow_"):
@@ -52,6 +53,11 @@ def explanation(
     if known is None and any(isinstance(rule, Growth) for rule in rules):
         lines.append(f"There is no {baseline.FILE}: to a limit of growth, everything is new.")
     return "\n".join(lines)
+
+
+def _called(rule: Rule) -> str:
+    """Return the key of a rule, without the sizes that are told beside it."""
+    return rule.key.partition(" ")[0] if isinstance(rule, LimitAt) else rule.key
 
 
 def _accepted(

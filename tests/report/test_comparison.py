@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -14,7 +15,7 @@ from pytest_burden.budget.baseline import Baseline, entry_of, nodes_of
 from pytest_burden.budget.compare import Change, changes
 from pytest_burden.budget.growth import Growth
 from pytest_burden.budget.ids import Glob
-from pytest_burden.budget.limits import Rule
+from pytest_burden.budget.limits import Rule, read_limits
 from pytest_burden.budget.result import Result
 from pytest_burden.budget.verdict import (
     DEFAULTS,
@@ -29,6 +30,7 @@ from pytest_burden.budget.verdict import (
 from pytest_burden.burden import METRICS, Burden, Convention, Figures, OpRow
 from pytest_burden.report.blame import by_module, signed
 from pytest_burden.report.comparison import accepted, allowed, maximum
+from pytest_burden.report.explanation import explanation
 from pytest_burden.report.message import Case, sentences, violations, warnings
 from tests.budget.sample import MODULES, burden, limit, trained, uncounted
 
@@ -425,3 +427,26 @@ def test_allowed(rule: Growth, text: str) -> None:
 def test_maximum() -> None:
     """Of a limit that is none of growth, its number."""
     assert maximum(limit("flops", 5 * 10**9)) == "5 GFLOPs"
+
+
+def test_other_sizes_explained() -> None:
+    """A limit at another size, and on a power, is told with what it shadows."""
+    near, far = (
+        tuple(
+            rule
+            for key, value in (
+                ("max_flops_at", {"S": 64, "limit": 1000}),
+                ("max_scaling", {"flops": power}),
+            )
+            for rule in read_limits({key: value}, lambda _, place=place: place)[0]
+        )
+        for power, place in (("S", "near"), ("S^2 * B", "far"))
+    )
+    text = explanation("t::a", [near, far], None)
+    assert [line.split("  ") for line in re.sub("   *", "  ", text).splitlines()[1:]] == [
+        ["", "max_flops_at", "1 KFLOPs at S = 64", "near"],
+        ["", "shadows", "1 KFLOPs at S = 64", "far"],
+        ["", "max_scaling of flops with B", "B^1", "far"],
+        ["", "max_scaling of flops with S", "S^1", "near"],
+        ["", "shadows", "S^2", "far"],
+    ]
