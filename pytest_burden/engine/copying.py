@@ -19,7 +19,6 @@ from typing import Any, TypeVar
 
 import torch
 from torch import fx, nn
-from torch._dynamo.eval_frame import OptimizedModule
 from torch.utils.hooks import RemovableHandle
 
 from pytest_burden.engine.caches import Cached, emptied
@@ -38,12 +37,12 @@ _TABLES = frozenset(name for name, value in vars(nn.Module()).items() if hasattr
 """Attributes of every module, fifteen, and most of them empty."""
 _ALONE = max(getrefcount(item) for _, item in {"": object()}.items())
 """References to an attribute, in a loop like that of `Copier._state`, that nothing else holds."""
-_INNER: dict[type, str] = {
-    OptimizedModule: "_orig_mod",
-    nn.DataParallel: "module",
-    nn.parallel.DistributedDataParallel: "module",
+_INNER = {
+    "torch._dynamo.eval_frame.OptimizedModule": "_orig_mod",
+    "torch.nn.parallel.data_parallel.DataParallel": "module",
+    "torch.nn.parallel.distributed.DistributedDataParallel": "module",
 }
-"""Wrappers of a network, and where they keep it."""
+"""Wrappers of a network by name, and where they keep it: to import the first takes seconds."""
 _SHARED = (enum.Enum, type, types.ModuleType, torch.ScriptObject, fx.Graph)
 """Never changed by a forward, or not to be copied at all."""
 
@@ -114,8 +113,7 @@ class Copier:
 
         Beside it there is what no copy can have, such as connections to other processes.
         """
-        name = next(name for kind, name in _INNER.items() if isinstance(module, kind))
-        inner = module._modules.get(name)
+        inner = module._modules.get(_where_inner(type(module)))
         return self._module(module) if inner is None else self.copy(inner)
 
     def _state(self, value: object, new: object) -> None:
@@ -270,8 +268,14 @@ class _Rebuild(dict[type, Callable[[Copier, Any], Any]]):
 
     def __missing__(self, kind: type) -> Callable[[Copier, Any], Any]:
         family = next((base for base in _FAMILIES if issubclass(kind, base)), object)
-        found = self[kind] = _FAMILIES[family]
+        found = self[kind] = Copier._wrapped if _where_inner(kind) else _FAMILIES[family]
         return found
+
+
+def _where_inner(kind: type) -> str:
+    """Return under which name a wrapper keeps its network, empty for what is none."""
+    names = (f"{base.__module__}.{base.__qualname__}" for base in kind.__mro__)
+    return next((_INNER[name] for name in names if name in _INNER), "")
 
 
 _REBUILD: dict[type, Callable[[Copier, Any], Any]] = {
@@ -293,7 +297,6 @@ _REBUILD: dict[type, Callable[[Copier, Any], Any]] = {
 _FAMILIES: dict[type, Callable[[Copier, Any], Any]] = {
     torch.Tensor: Copier._tensor,
     InputSpec: Copier._spec,
-    **dict.fromkeys(_INNER, Copier._wrapped),
     torch.jit.ScriptModule: Copier._scripted,
     nn.Module: Copier._module,
     **dict.fromkeys(_SHARED, Copier._same),

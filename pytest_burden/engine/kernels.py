@@ -10,7 +10,6 @@ from functools import cache
 from typing import Any
 
 import torch
-import torch._dynamo  # see below
 from torch._subclasses.fake_tensor import (
     DataDependentOutputException,
     DynamicOutputShapeException,
@@ -22,6 +21,7 @@ from torch._subclasses.fake_tensor import (
 
 from pytest_burden.engine.abstract import CPU, intern, mark_pending, spec_of
 from pytest_burden.engine.call import Call
+from pytest_burden.engine.compiler import import_compiler
 from pytest_burden.engine.layouts import (
     AS_HALF,
     CORRECTED,
@@ -34,10 +34,6 @@ from pytest_burden.engine.result import New, Output, Plain, Result, Same, View
 from pytest_burden.engine.schema import DTYPES, is_view, op_name
 from pytest_burden.engine.shapes import known_result
 from pytest_burden.engine.spec import Spec
-
-# torch imports its compiler when it first asks for a shape. That takes a second, and in the middle
-# of a trace it would keep tensors alive, for import frames end in reference cycles: so it is done
-# above.
 
 _LOG = logging.getLogger(FakeTensorMode.__module__)
 
@@ -201,6 +197,7 @@ def _silence() -> Iterator[None]:
 
 @cache
 def _mode(*, small: bool) -> FakeTensorMode:
+    import_compiler()
     return FakeTensorMode(allow_fallback_kernels=small)
 
 

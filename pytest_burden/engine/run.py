@@ -13,6 +13,7 @@ from pytest_burden.engine.abstract import LAZY, NeedsData, Tape, active
 from pytest_burden.engine.build import as_module, build
 from pytest_burden.engine.caches import fresh_caches
 from pytest_burden.engine.call import known_spec
+from pytest_burden.engine.compiler import came_with_network, import_compiler, is_there
 from pytest_burden.engine.composites import Composites
 from pytest_burden.engine.frames import Frames, following, shapes
 from pytest_burden.engine.freememory import free_memory
@@ -95,6 +96,30 @@ def trace(
             fit into memory; or there is nothing to train.
         Exception: whatever the network itself raises, with a note that says where.
     """
+    __tracebackhide__ = True
+    if training is not None:
+        import_compiler()  # every optimizer does
+    given = (source, args, kwargs, real, training)
+    if not is_there():
+        try:
+            found = _traced(*given)
+        except Exception:
+            if not came_with_network():
+                raise
+        else:
+            if not came_with_network():
+                return found
+        # It was imported in the middle of the trace, and may have compiled something: once more.
+    return _traced(*given)
+
+
+def _traced(
+    source: Source,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    real: RealRun,
+    training: Training | None,
+) -> Trace:
     __tracebackhide__ = True
     run = _Run(source, args, kwargs)
     with fixed_surroundings():

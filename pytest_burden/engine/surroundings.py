@@ -14,6 +14,7 @@ import torch
 import torch.backends.opt_einsum
 from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
 
+from pytest_burden.engine.compiler import eager
 from pytest_burden.engine.escapes import watched_capsules
 
 _ONE_AT_A_TIME = threading.RLock()
@@ -44,7 +45,7 @@ def fixed_surroundings() -> Iterator[None]:
         stack.enter_context(_switched(mha.get_fastpath_enabled, mha.set_fastpath_enabled, to=False))
         einsum = torch.backends.opt_einsum
         stack.enter_context(_switched(lambda: einsum.enabled, einsum._set_enabled, to=False))
-        stack.enter_context(_eager())
+        stack.enter_context(eager())
         stack.enter_context(torch.autograd.set_detect_anomaly(mode=False))
         stack.enter_context(_no_saved_tensors_hooks())
         for hooks in (_global_optimizer_pre_hooks, _global_optimizer_post_hooks):
@@ -117,13 +118,3 @@ def seed() -> None:
         numpy_random.seed(0)
     if torch.cuda.is_initialized():
         torch.cuda.manual_seed_all(0)
-
-
-@contextlib.contextmanager
-def _eager() -> Iterator[None]:
-    # Only where the user has compiled something: importing the compiler takes seconds.
-    if "torch._dynamo" not in sys.modules or not hasattr(torch.compiler, "set_stance"):
-        yield
-        return
-    with torch.compiler.set_stance("force_eager"):
-        yield

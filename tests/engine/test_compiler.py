@@ -1,0 +1,97 @@
+"""torch's compiler: imported late, and nothing measured is another for that."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.examples.shell import environment
+
+ROOT = Path(__file__).parents[2]
+NETWORKS = """\
+import sys
+import torch
+from torch import nn
+from pytest_burden import measure
+
+class Around(nn.Module):
+    def __init__(self, step):
+        super().__init__()
+        self.layer, self.step = nn.Linear(64, 64), step
+    def forward(self, x):
+        return self.step(self.layer(x))
+
+def plain():
+    return nn.Sequential(nn.Conv2d(1, 64, 3), nn.BatchNorm2d(64), nn.ReLU(), nn.MaxPool2d(2))
+
+def softmax():
+    return nn.Sequential(nn.Linear(64, 64), nn.Softmax(-1), nn.Linear(64, 8))
+
+def branches():
+    return Around(lambda x: torch.cond(torch.tensor(True), torch.sin, torch.cos, (x,)))
+
+def compiles():
+    return Around(lambda x: torch.compile(lambda y: torch.relu(y @ y.T), backend="eager")(x))
+
+def compiled():
+    return torch.compile(softmax(), backend="eager")
+"""
+
+
+def said(program: str) -> str:
+    """Return what a program prints in a fresh interpreter."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", f"{NETWORKS}{program}"],
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("network", "inputs", "there"),
+    [
+        ("plain", "1x1x12x12", False),
+        ("softmax", "2x64", True),  # the twin
+    ],
+)
+def test_imported_where_it_is_needed(network: str, inputs: str, there: bool) -> None:
+    """Not with the engine, and not for operators whose results are known."""
+    program = f"measure({network}, {inputs!r}); print('torch._dynamo' in sys.modules)"
+    assert said(program) == str(there)
+
+
+FIRST_AND_SECOND = """
+first = measure({network}, "2x64"{more})
+assert "torch._dynamo" in sys.modules
+second = measure({network}, "2x64"{more})
+assert first.peak_memory and first == second, (first, second)
+
+# And afterwards what is compiled is compiled again.
+calls = []
+torch.compile(lambda x: x + 1, backend=lambda graph, _: calls.append(1) or graph)(torch.ones(1))
+print(len(calls), first.method)
+"""
+
+
+@pytest.mark.parametrize(
+    ("network", "more"),
+    [
+        ("softmax", ""),
+        ("softmax", ", training=True"),
+        ("branches", ""),
+        ("compiles", ""),
+        ("compiles", ", training=True"),
+        ("compiled", ""),
+    ],
+)
+def test_first_measurement(network: str, more: str) -> None:
+    """Whoever imports it in the middle of a trace, no byte is other than in the next trace."""
+    assert said(FIRST_AND_SECOND.format(network=network, more=more)).split()[0] == "1"
