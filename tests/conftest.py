@@ -1,5 +1,18 @@
-"""What all tests need: pytest's own fixture for testing plugins."""
+"""What all tests need: pytest's own fixture for testing plugins, and a Python that starts fast."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import pytest
+
+from tests import warm
+
 pytest_plugins = ["pytester"]
+
+
+@pytest.fixture(scope="session")
+def warm_python() -> Iterator[str]:
+    """Return a program to be used as ``python``, see `tests.warm`."""
+    with warm.warm_python() as program:
+        yield program

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,7 +44,7 @@ def project(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def burden(project: Path) -> Burden:
+def burden(project: Path, warm_python: str) -> Burden:
     """Return what runs the command in the project, as on a developer's machine."""
     kept = {name: value for name, value in os.environ.items() if name not in _NOT_THERE}
     root = str(Path(pytest_burden.__file__).parents[1])
@@ -55,7 +54,7 @@ def burden(project: Path) -> Burden:
         *arguments: str, folder: Path = project, **environment: str
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-c", program, *arguments],
+            [warm_python, "-c", program, *arguments],
             cwd=folder,
             env=kept | {"PYTHONPATH": root} | environment,
             capture_output=True,

@@ -100,14 +100,16 @@ def test_new(
 @pytest.mark.parametrize(
     ("mark", "status"), [("", 1), ("@pytest.mark.xfail", 0), ("@pytest.mark.xfail(strict=True)", 0)]
 )
-def test_a_test_that_may_fail(project: Path, burden: Burden, mark: str, status: int) -> None:
+def test_a_test_that_may_fail(
+    project: Path, burden: Burden, warm_python: str, mark: str, status: int
+) -> None:
     """Growth that pytest excuses is excused here too, and told."""
     test = f"import pytest\nfrom nets import small\n{mark}\ndef test_a(burden):"
     (project / "test_it.py").write_text(f"{test} burden(small, '1x4')", encoding="utf-8")
     burden("baseline", "update", "test_it.py::test_a")
     (project / "test_it.py").write_text(f"{test} burden(lambda: small(9), '1x4')", encoding="utf-8")
     ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "--burden-json=head.json"],
+        [warm_python, "-m", "pytest", "-q", "--burden-json=head.json"],
         cwd=project,
         check=False,
         capture_output=True,
@@ -358,10 +360,10 @@ def test_arguments_of_pytest(repository: Path, burden: Burden) -> None:
     assert done.stdout.startswith("test_new.py::test_c: new (warns), 19 params, ")
 
 
-def test_head_that_was_measured(repository: Path, burden: Burden) -> None:
+def test_head_that_was_measured(repository: Path, burden: Burden, warm_python: str) -> None:
     """A run that has been is not repeated: here it could not even begin."""
     widen(repository)
-    command = [sys.executable, "-m", "pytest", "-q", "--burden-json=head.json"]
+    command = [warm_python, "-m", "pytest", "-q", "--burden-json=head.json"]
     subprocess.run(command, cwd=repository, check=True, capture_output=True)
     (repository / "test_it.py").write_text("import nowhere", encoding="utf-8")
     done = burden("diff", "--base", "main", "--head", "head.json", folder=repository)
@@ -372,10 +374,10 @@ def test_head_that_was_measured(repository: Path, burden: Burden) -> None:
     assert missing.stderr == "burden: no.json cannot be read: No such file or directory\n"
 
 
-def test_results(repository: Path, burden: Burden) -> None:
+def test_results(repository: Path, burden: Burden, warm_python: str) -> None:
     """The head's results with what the comparison says: for reports, comments and outputs."""
     widen(repository)
-    command = [sys.executable, "-m", "pytest", "-q", "--burden-json=head.json"]
+    command = [warm_python, "-m", "pytest", "-q", "--burden-json=head.json"]
     subprocess.run(command, cwd=repository, check=True, capture_output=True)
     options = ("--base", "main", "--head", "head.json", "--results", "head.json")
     done = burden("diff", *options, folder=repository)
@@ -470,7 +472,12 @@ def test_interrupted(
     repository: Path, scratch: Path, number: signal.Signals, status: int, told: str
 ) -> None:
     """Ctrl-C leaves no other commit behind, nor does a job that is cancelled."""
-    tests = "import time\ndef test_slow(): time.sleep(60)\n"
+    tests = (
+        "import pathlib, time\n"
+        "def test_slow():\n"
+        "    pathlib.Path(__file__).with_name('begun').touch()\n"
+        "    time.sleep(60)\n"
+    )
     (repository / "test_slow.py").write_text(tests, encoding="utf-8")
     git(repository, "add", ".")
     git(repository, "commit", "-m", "slow")
@@ -484,7 +491,7 @@ def test_interrupted(
         start_new_session=True,
     )
     until = time.monotonic() + 60
-    while not list(scratch.glob("burden-*/tree/below/**/*.pyc")) and time.monotonic() < until:
+    while not list(scratch.glob("burden-*/tree/below/begun")) and time.monotonic() < until:
         time.sleep(0.1)
     os.killpg(started.pid, number)
     _, said = started.communicate(timeout=60)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -239,20 +238,29 @@ def shards(project: Path, burden: Burden) -> Path:
     return project
 
 
-def pytest_in(project: Path, *arguments: str) -> int:
-    """Run the tests of the project as CI does, and return the exit status."""
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
-        cwd=project,
-        env={k: v for k, v in os.environ.items() if k != "PYTEST_ADDOPTS"} | {"CI": "true"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.returncode
+Pytest = Callable[..., int]
 
 
-def test_shards_are_the_run(shards: Path, burden: Burden) -> None:
+@pytest.fixture
+def pytest_in(warm_python: str) -> Pytest:
+    """Return what runs the tests of a project as CI does, and returns the exit status."""
+    kept = {k: v for k, v in os.environ.items() if k != "PYTEST_ADDOPTS"} | {"CI": "true"}
+
+    def run(project: Path, *arguments: str) -> int:
+        done = subprocess.run(
+            [warm_python, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
+            cwd=project,
+            env=kept,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.returncode
+
+    return run
+
+
+def test_shards_are_the_run(shards: Path, burden: Burden, pytest_in: Pytest) -> None:
     """Two shards, one of them on a worker, are to the byte what one run has written."""
     pytest.importorskip("xdist", reason="a shard on workers needs it")
     assert pytest_in(shards, "--burden-json=one.json") == 1
@@ -293,7 +301,7 @@ def test_shards_are_the_run(shards: Path, burden: Burden) -> None:
     assert "not judged: --expect says how many shards there are" in done.stderr
 
 
-def test_killed_worker(shards: Path, burden: Burden) -> None:
+def test_killed_worker(shards: Path, burden: Burden, pytest_in: Pytest) -> None:
     """What the worker took with it is not missing: it is not known, also with all shards there."""
     pytest.importorskip("xdist", reason="only workers die alone")
     dies = "import os\ndef test_dies(burden): os._exit(1)\n"
@@ -316,7 +324,7 @@ def test_killed_worker(shards: Path, burden: Burden) -> None:
     assert "test_dies.py::test_dies" in found["unfinished"]
 
 
-def test_legs(project: Path, burden: Burden) -> None:
+def test_legs(project: Path, burden: Burden, pytest_in: Pytest) -> None:
     """A matrix of two versions of torch, of which the second is the first's file edited."""
     assert pytest_in(project, "--burden-json=a.json") == 0
     text = (project / "a.json").read_text(encoding="utf-8")
@@ -387,7 +395,9 @@ def test_of_something_else():
         (RAISES, "test_more.py::test_raises failed before it had measured everything"),
     ],
 )
-def test_a_shard_that_broke(shards: Path, burden: Burden, tests: str, told: str) -> None:
+def test_a_shard_that_broke(
+    shards: Path, burden: Burden, pytest_in: Pytest, tests: str, told: str
+) -> None:
     """It is told and fails: what its tests would have measured nobody knows."""
     (shards / "test_more.py").write_text(tests, encoding="utf-8")
     pytest_in(shards, "test_more.py", "--burden-json=s1.json")
@@ -401,7 +411,7 @@ def test_a_shard_that_broke(shards: Path, burden: Burden, tests: str, told: str)
     assert f"### Not measured\n\n<pre>{told.replace('::', ':&#58;')}" in alone.stdout
 
 
-def test_two_runs_that_are_alike(shards: Path, burden: Burden) -> None:
+def test_two_runs_that_are_alike(shards: Path, burden: Burden, pytest_in: Pytest) -> None:
     """Two runs of the same are two legs; the file of one, under another name, is a copy."""
     for name in ("s1.json", "s2.json"):
         pytest_in(shards, "-k", "test_two", f"--burden-json={name}")

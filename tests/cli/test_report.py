@@ -6,7 +6,6 @@ import csv
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -127,7 +126,7 @@ def table(text: str) -> list[str]:
     return lines[start : min(ends, default=len(lines))]
 
 
-def test_as_the_run_itself(project: Path, burden: Burden) -> None:
+def test_as_the_run_itself(project: Path, burden: Burden, warm_python: str) -> None:
     """The table, the notes and the messages of a real run, from its file."""
     config = project / "pyproject.toml"
     text = config.read_text(encoding="utf-8")
@@ -140,7 +139,15 @@ def test_as_the_run_itself(project: Path, burden: Burden) -> None:
         encoding="utf-8",
     )
     file = project / "results.json"
-    done = pytest_in(project, f"--burden-json={file}")
+    done = subprocess.run(
+        [warm_python, "-m", "pytest", f"--burden-json={file}"],
+        cwd=project,
+        env={k: v for k, v in os.environ.items() if k not in ("CI", "PYTEST_ADDOPTS")}
+        | {"COLUMNS": "80"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     shown = burden("report", str(file), COLUMNS="80")
     assert shown.returncode == 1
     assert table(shown.stdout) == table(done.stdout)
@@ -154,19 +161,6 @@ def test_as_the_run_itself(project: Path, burden: Burden) -> None:
     ]
     assert json.loads(burden("report", str(file), "--format", "json").stdout) == json.loads(
         file.read_text(encoding="utf-8")
-    )
-
-
-def pytest_in(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the tests of the project."""
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", *arguments],
-        cwd=project,
-        env={k: v for k, v in os.environ.items() if k not in ("CI", "PYTEST_ADDOPTS")}
-        | {"COLUMNS": "80"},
-        capture_output=True,
-        text=True,
-        check=False,
     )
 
 

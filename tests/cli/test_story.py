@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -44,16 +43,24 @@ def git(project: Path) -> Git:
     return run
 
 
-def on_ci(project: Path) -> subprocess.CompletedProcess[str]:
-    """Run the tests as CI does."""
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"],
-        cwd=project,
-        env={**os.environ, "CI": "true"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+OnCI = Callable[[], subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def on_ci(project: Path, warm_python: str) -> OnCI:
+    """Return what runs the tests as CI does."""
+
+    def run() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [warm_python, "-m", "pytest", "-p", "no:cacheprovider"],
+            cwd=project,
+            env={**os.environ, "CI": "true"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
 
 
 def change(path: Path, old: str, new: str) -> None:
@@ -71,7 +78,7 @@ def ceilings(text: str) -> dict[tuple[str, str], int]:
     return {(name, rule.metric): rule.maximum for name, rule in rules if isinstance(rule, Limit)}
 
 
-def test_story(project: Path, burden: Burden, git: Git) -> None:
+def test_story(project: Path, burden: Burden, git: Git, on_ci: OnCI) -> None:
     """Budgets, baseline, growth on a branch, red, an allowance, green, merged, tightened."""
     config = project / "pyproject.toml"
 
@@ -82,13 +89,13 @@ def test_story(project: Path, burden: Burden, git: Git) -> None:
     assert burden("baseline", "update").returncode == 0
     git("add", ".")
     git("commit", "--quiet", "--message=baseline")
-    assert on_ci(project).returncode == 0
+    assert on_ci().returncode == 0
 
     # On a branch a layer is widened: CI is red and names it.
     git("switch", "--quiet", "--create", "wider")
     change(project / "nets.py", "width=2", "width=4")
     git("commit", "--quiet", "--all", "--message=wider")
-    red = on_ci(project)
+    red = on_ci()
     assert red.returncode == 1
     assert "grew in flops" in red.stdout
     assert "by module  0   +10 FLOPs, +10 params, +8 B activation (4×2→4×4)" in red.stdout
@@ -103,7 +110,7 @@ def test_story(project: Path, burden: Burden, git: Git) -> None:
         with config.open("a", encoding="utf-8") as file:
             file.write(ALLOW.format(metric=metric, up_to=up_to))
     assert burden("baseline", "update", "test_it.py::test_a").returncode == 0
-    green = on_ci(project)
+    green = on_ci()
     assert green.returncode == 0, green.stdout
     assert green.stdout.count("Accepted growth: test_it.py::test_b#batch") == 4
     git("commit", "--quiet", "--all", "--message=accepted")
@@ -117,23 +124,23 @@ def test_story(project: Path, burden: Burden, git: Git) -> None:
     assert burden("baseline", "update", "pyproject.toml::small").returncode == 0
     git("commit", "--quiet", "--all", "--message=model")
     git("merge", "--quiet", "--no-edit", "wider")
-    merged = on_ci(project)
+    merged = on_ci()
     assert merged.returncode == 0, merged.stdout
 
     # The growth becomes the measure: the allowances are no longer needed, and say so.
     assert burden("baseline", "update").returncode == 0
-    needless = on_ci(project)
+    needless = on_ci()
     assert needless.returncode == 1
     assert (
         "the allowance for flops of test_it.py::test_b#batch is no longer needed" in needless.stdout
     )
     text = config.read_text(encoding="utf-8")
     config.write_text(text.partition("\n[[tool.burden.allow]]")[0] + "\n", encoding="utf-8")
-    assert on_ci(project).returncode == 0
+    assert on_ci().returncode == 0
 
     # The room that was left is taken back.
     assert burden("tighten", "--headroom", "5").returncode == 0
     before, after = ceilings(roomy), ceilings(config.read_text(encoding="utf-8"))
     assert before.keys() == after.keys()
     assert all(after[key] < before[key] for key in before)
-    assert on_ci(project).returncode == 0
+    assert on_ci().returncode == 0

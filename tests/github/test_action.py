@@ -68,7 +68,7 @@ def workspace(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def act(workspace: Path, tmp_path: Path) -> Act:
+def act(workspace: Path, tmp_path: Path, warm_python: str) -> Act:
     """Return what runs the action on the project, as a pull request's job would."""
     (tmp_path / "temp").mkdir()
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
@@ -84,7 +84,7 @@ def act(workspace: Path, tmp_path: Path) -> Act:
 
     def on(environment: Mapping[str, str] = {}, **inputs: str) -> Done:
         named = {name.replace("_", "-"): text for name, text in inputs.items()}
-        given = {"working-directory": "lib", "python": sys.executable} | named
+        given = {"working-directory": "lib", "python": warm_python} | named
         return run(ACTION, given, workspace, usual | dict(environment))
 
     return on
@@ -171,7 +171,7 @@ def test_what_cannot_begin(act: Act, workspace: Path, inputs: dict[str, str], to
 
 
 def test_python_of_several_words(act: Act) -> None:
-    """As in ``uv run python``."""
+    """As in ``uv run python``; this Python is a new process each time."""
     assert act(python=f"env A=b {sys.executable}").outputs["verdict"] == "pass"
 
 
@@ -360,7 +360,7 @@ def used(workflow: Path) -> list[dict[str, str]]:
     return [step["with"] for step in steps if step.get("uses") == "$/.github/actions/burden"]
 
 
-def test_our_own_examples(act: Act, workspace: Path) -> None:
+def test_our_own_examples(act: Act, workspace: Path, warm_python: str) -> None:
     """What CI holds to its budgets: 18 networks to their baseline, the quickstart to its base."""
     hidden = shutil.ignore_patterns(".*", "__pycache__")
     shutil.copytree(ROOT / "examples", workspace / "examples", ignore=hidden)
@@ -373,12 +373,12 @@ def test_our_own_examples(act: Act, workspace: Path) -> None:
         "examples/quickstart",
     ]
     for each in given:
-        done = act(**{**each, "python": sys.executable})
+        done = act(**{**each, "python": warm_python})
         assert done.outputs["verdict"] == "pass", done.log
         assert json.loads(done.outputs["json"])["measurements"]
     file = workspace / "examples" / "imagenet" / "networks" / "squeezenet.py"
     text = file.read_text(encoding="utf-8")
     file.write_text(text.replace("Conv2d(512, 1000", "Conv2d(512, 1001"), encoding="utf-8")
-    heavier = act(**{**given[0], "python": sys.executable})
+    heavier = act(**{**given[0], "python": warm_python})
     assert heavier.outputs["verdict"] == "fail"
     assert "grew in flops by" in heavier.log
