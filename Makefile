@@ -36,7 +36,7 @@ pages: $(READY)
 	@$(BIN)/python examples/imagenet/pages.py
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-browser: $(BROWSER_READY)
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests/browser

@@ -20,6 +20,12 @@ from torch import nn
 def small(width=2):
     return nn.Sequential(nn.Linear(4, width), nn.ReLU(), nn.Linear(width, 1))
 """
+CONFIG = """
+[tool.pytest.ini_options]
+pythonpath = ["."]
+addopts = "-p no:cacheprovider -p no:hypothesispytest"
+"""
+"""Hypothesis takes as long to import as all else that a run needs, but for torch."""
 TESTS = """
 from nets import small
 
@@ -38,8 +44,7 @@ def project(tmp_path: Path) -> Path:
     """Return a folder with a network, two tests and an empty configuration."""
     (tmp_path / "nets.py").write_text(NETS, encoding="utf-8")
     (tmp_path / "test_it.py").write_text(TESTS, encoding="utf-8")
-    config = '[tool.pytest.ini_options]\npythonpath = ["."]\naddopts = "-p no:cacheprovider"\n'
-    (tmp_path / "pyproject.toml").write_text(config, encoding="utf-8")
+    (tmp_path / "pyproject.toml").write_text(CONFIG, encoding="utf-8")
     return tmp_path
 
 
