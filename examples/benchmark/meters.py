@@ -50,18 +50,22 @@ class NoAnswerError(RuntimeError):
     """The meter came back without a number."""
 
 
+_COMPILER = "torch._dynamo"
+"""torch's compiler, which takes a second to import; ours and `FlopCounterMode` do so when they
+first need it. Here it is among the imports of both."""
+
+
 def ours() -> Ask:
     """`pytest_burden.measure`: parameters, memory and all operators beside the multiply-adds."""
     from pytest_burden import measure  # noqa: PLC0415 a forward alone is to be free of it
 
+    importlib.import_module(_COMPILER)
     return lambda model, x: measure(model, x).macs
 
 
 def counter() -> Ask:
     """`FlopCounterMode` around a real forward."""
-    # It imports torch's compiler when it is first entered, which takes a second. Ours imports it
-    # with itself: here it is among the imports for both.
-    importlib.import_module("torch._dynamo")
+    importlib.import_module(_COMPILER)
 
     def ask(model: nn.Module, x: Tensor) -> float:
         with FlopCounterMode(display=False) as mode:

@@ -481,7 +481,9 @@ def test_interrupted(
     (repository / "test_slow.py").write_text(tests, encoding="utf-8")
     git(repository, "add", ".")
     git(repository, "commit", "-m", "slow")
-    program = "from pytest_burden.cli import main; raise SystemExit(main())"
+    # A shell starts what it leaves in the background with Ctrl-C ignored: here it is not.
+    heeds = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    program = f"{heeds}; from pytest_burden.cli import main; raise SystemExit(main())"
     started = subprocess.Popen(
         [sys.executable, "-c", program, "diff", "--base", "work"],
         cwd=repository,

@@ -33,7 +33,13 @@ from nets import small
 def test_a(burden): burden(small, "1x4")
 def test_b(burden): burden(small, "8x4", {limit})
 """
-CONFIG = '[tool.pytest.ini_options]\npythonpath = ["."]\naddopts = "-p no:hypothesispytest"\n[tool.burden.policy]\nnew = "warn"\n'
+CONFIG = """
+[tool.pytest.ini_options]
+pythonpath = ["."]
+addopts = "-p no:hypothesispytest"
+[tool.burden.policy]
+new = "warn"
+"""
 OWN_SHA = "3484a3fb816e0859fd6e1cea078d76385ff50625"
 """Of the pull request's event."""
 STEPS = ("Measure", "Compare with the base", "Set the outputs", "Upload the results", "Comment")

@@ -7,7 +7,6 @@ import io
 import json
 import os
 import runpy
-import signal
 import socket
 import sys
 import threading
@@ -26,7 +25,6 @@ _PATH = sys.path[1 + _OWN_PATH :]
 
 def serve(address: str, program: str) -> None:
     """Wait for clients, as long as there is somebody who could start one."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that answer
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(address)
         listening.listen()
@@ -37,11 +35,13 @@ def serve(address: str, program: str) -> None:
                 listening.close()
                 _answer(client, program)
             client.close()
+            with suppress(ChildProcessError):  # there is none
+                while os.waitpid(-1, os.WNOHANG)[0]:
+                    pass
 
 
 def _answer(client: socket.socket, program: str) -> None:
     """Run what a client asks for in a process of its own, and say how it ended."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     size, streams, *_ = socket.recv_fds(client, 8, 3)
     left, parts = int.from_bytes(size, "big"), []
     while left:
