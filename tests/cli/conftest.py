@@ -13,6 +13,8 @@ import pytest_burden
 
 Burden = Callable[..., subprocess.CompletedProcess[str]]
 """Runs ``burden`` with some arguments in the project."""
+Pytest = Callable[..., subprocess.CompletedProcess[str]]
+"""Runs its tests, likewise."""
 
 NETS = """
 from torch import nn
@@ -62,6 +64,24 @@ def burden(project: Path, warm_python: str) -> Burden:
             [warm_python, "-c", program, *arguments],
             cwd=folder,
             env=kept | {"PYTHONPATH": root} | environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def run_tests(project: Path, warm_python: str) -> Pytest:
+    """Return what runs the tests of the project in a terminal of 80 columns."""
+    kept = {name: value for name, value in os.environ.items() if name not in _NOT_THERE}
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [warm_python, "-m", "pytest", *arguments],
+            cwd=project,
+            env=kept | {"COLUMNS": "80"},
             capture_output=True,
             text=True,
             check=False,

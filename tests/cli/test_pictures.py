@@ -20,6 +20,7 @@ from pytest_burden.report.jsonfile import write
 from pytest_burden.report.sweep import to_dict
 from pytest_burden.sweeps import Point, Sweep
 from tests.cli.conftest import Burden as Command
+from tests.cli.conftest import Pytest
 from tests.report import sample
 from tests.report.test_pictures import NET, swept, weighing
 
@@ -203,15 +204,13 @@ def test_against_another_convention(two: str, capsys: pytest.CaptureFixture[str]
     assert printed.err.count("\n") == 1
 
 
-def test_against_the_baseline(project: Path, burden: Command) -> None:
+def test_against_the_baseline(project: Path, burden: Command, run_tests: Pytest) -> None:
     """A real run that has grown over its baseline, without and with the file of the baseline."""
     assert burden("baseline", "update").returncode == 0
     nets = project / "nets.py"
     nets.write_text(nets.read_text(encoding="utf-8").replace("width=2", "width=3"), "utf-8")
     burden("diff", "burden-baseline.json", "burden-baseline.json")
-    from tests.cli.test_report import pytest_in  # noqa: PLC0415 its tests are not for here
-
-    pytest_in(project, "--burden-json=now.json")
+    run_tests("--burden-json=now.json")
     for number, against in enumerate(([], ["--against", "burden-baseline.json"])):
         file = str(project / f"{number}.svg")
         picture = ["--picture", "versus", "--only", "*test_a", "--output", file]

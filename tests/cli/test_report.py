@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -14,7 +12,7 @@ from pytest_burden.cli import main
 from pytest_burden.report.jsonfile import write
 from pytest_burden.report.page import html
 from pytest_burden.report.terminal import summary
-from tests.cli.conftest import Burden
+from tests.cli.conftest import Burden, Pytest
 from tests.report import sample
 
 HERE = Path(__file__).parent
@@ -126,7 +124,7 @@ def table(text: str) -> list[str]:
     return lines[start : min(ends, default=len(lines))]
 
 
-def test_as_the_run_itself(project: Path, burden: Burden, warm_python: str) -> None:
+def test_as_the_run_itself(project: Path, burden: Burden, run_tests: Pytest) -> None:
     """The table, the notes and the messages of a real run, from its file."""
     config = project / "pyproject.toml"
     text = config.read_text(encoding="utf-8")
@@ -139,15 +137,7 @@ def test_as_the_run_itself(project: Path, burden: Burden, warm_python: str) -> N
         encoding="utf-8",
     )
     file = project / "results.json"
-    done = subprocess.run(
-        [warm_python, "-m", "pytest", f"--burden-json={file}"],
-        cwd=project,
-        env={k: v for k, v in os.environ.items() if k not in ("CI", "PYTEST_ADDOPTS")}
-        | {"COLUMNS": "80"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_tests(f"--burden-json={file}")
     shown = burden("report", str(file), COLUMNS="80")
     assert shown.returncode == 1
     assert table(shown.stdout) == table(done.stdout)

@@ -431,18 +431,12 @@ def test_maximum() -> None:
 
 def test_other_sizes_explained() -> None:
     """A limit at another size, and on a power, is told with what it shadows."""
-    near, far = (
-        tuple(
-            rule
-            for key, value in (
-                ("max_flops_at", {"S": 64, "limit": 1000}),
-                ("max_scaling", {"flops": power}),
-            )
-            for rule in read_limits({key: value}, lambda _, place=place: place)[0]
-        )
-        for power, place in (("S", "near"), ("S^2 * B", "far"))
-    )
-    text = explanation("t::a", [near, far], None)
+    levels = []
+    for place, power in (("near", "S"), ("far", "S^2 * B")):
+        at = {"S": 64, "limit": 1000}
+        written = {"max_flops_at": at, "max_scaling": {"flops": power}}
+        levels.append(read_limits(written, dict.fromkeys(written, place).__getitem__)[0])
+    text = explanation("t::a", levels, None)
     assert [line.split("  ") for line in re.sub("   *", "  ", text).splitlines()[1:]] == [
         ["", "max_flops_at", "1 KFLOPs at S = 64", "near"],
         ["", "shadows", "1 KFLOPs at S = 64", "far"],
