@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+import torch._dynamo  # which measuring imports: here that is not what is timed and weighed
 from decoder import LLAMA_70B, llama_70b, llama_405b, past_of, small
 from efficientnet import efficientnet_b0
 from networks.alexnet import alexnet

@@ -22,7 +22,7 @@ from torch import nn
 def small(width=2):
     return nn.Sequential(nn.Linear(4, width), nn.ReLU(), nn.Linear(width, 1))
 """
-CONFIG = """
+CONFIG = """\
 [tool.pytest.ini_options]
 pythonpath = ["."]
 addopts = "-p no:cacheprovider -p no:hypothesispytest"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -41,10 +40,10 @@ def compiled():
 """
 
 
-def said(program: str) -> str:
-    """Return what a program prints in a fresh interpreter."""
+def said(python: str, program: str) -> str:
+    """Return what a program prints in an interpreter that has at most torch."""
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", f"{NETWORKS}{program}"],
+        [python, "-c", f"{NETWORKS}{program}"],
         cwd=ROOT,
         env=environment(),
         capture_output=True,
@@ -62,22 +61,28 @@ def said(program: str) -> str:
         ("softmax", "2x64", True),  # the twin
     ],
 )
-def test_imported_where_it_is_needed(network: str, inputs: str, there: bool) -> None:
+def test_imported_where_it_is_needed(
+    warm_python: str, network: str, inputs: str, there: bool
+) -> None:
     """Not with the engine, and not for operators whose results are known."""
     program = f"measure({network}, {inputs!r}); print('torch._dynamo' in sys.modules)"
-    assert said(program) == str(there)
+    assert said(warm_python, program) == str(there)
 
 
 FIRST_AND_SECOND = """
+assert "torch._dynamo" not in sys.modules or "{network}" == "compiled"
 first = measure({network}, "2x64"{more})
 assert "torch._dynamo" in sys.modules
 second = measure({network}, "2x64"{more})
 assert first.peak_memory and first == second, (first, second)
+assert torch._dynamo.eval_frame._stance.stance == "default"
+"""
 
-# And afterwards what is compiled is compiled again.
+COMPILED_AGAIN = """
+measure({network}, "2x64")
 calls = []
 torch.compile(lambda x: x + 1, backend=lambda graph, _: calls.append(1) or graph)(torch.ones(1))
-print(len(calls), first.method)
+assert len(calls) == 1
 """
 
 
@@ -92,6 +97,12 @@ print(len(calls), first.method)
         ("compiled", ""),
     ],
 )
-def test_first_measurement(network: str, more: str) -> None:
+def test_first_measurement(warm_python: str, network: str, more: str) -> None:
     """Whoever imports it in the middle of a trace, no byte is other than in the next trace."""
-    assert said(FIRST_AND_SECOND.format(network=network, more=more)).split()[0] == "1"
+    said(warm_python, FIRST_AND_SECOND.format(network=network, more=more))
+
+
+@pytest.mark.parametrize("network", ["softmax", "compiles"])
+def test_compiling_afterwards(warm_python: str, network: str) -> None:
+    """What is not measured is compiled, whoever has imported the compiler."""
+    said(warm_python, COMPILED_AGAIN.format(network=network))

@@ -33,7 +33,7 @@ from nets import small
 def test_a(burden): burden(small, "1x4")
 def test_b(burden): burden(small, "8x4", {limit})
 """
-CONFIG = """
+CONFIG = """\
 [tool.pytest.ini_options]
 pythonpath = ["."]
 addopts = "-p no:hypothesispytest"
