@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from pytest_burden.budget.law import ending, trend
+from pytest_burden.budget.law import Power, power
 from pytest_burden.budget.limits import Limit, Rule
 from pytest_burden.budget.scaling import LimitAt, Scaling, said
 from pytest_burden.budget.verdict import ARITHMETIC, Elsewhere, Heavy, Kind, Policies, Verdict
-from pytest_burden.burden import METRICS, Burden, Figures, ModuleRow
+from pytest_burden.burden import METRICS, Burden, Figures, OpRow
 from pytest_burden.sweeps import Point, Sweep, Swept
 
-ENOUGH = 5
-"""Sizes without which a fitted power says nothing: it may still bend."""
 HEAVIEST = 3
 """How many modules a verdict names."""
+SUMS = ("params", "macs", "flops", "activation_memory", "training_macs", "training_flops")
+"""The metrics of the whole that are those of its parts together; peaks are not."""
 
 
 def judge_sizes(
@@ -71,17 +71,28 @@ def _of_power(rule: Scaling, burden: Burden, sweep: Sweep | None, accepted: int)
     values = sweep.values(rule.metric)
     if sweep.measured and not values:
         return _Found(Kind.UNSUPPORTED, burden.unsupported.get(rule.metric, ""))
-    steepest = _steepest(sweep, rule.symbol, values)
-    if steepest is None:
+    place = sweep.symbols.index(rule.symbol)
+    lines = _lines(values, place)
+    known = [found for along in lines if (found := _power(along, place))]
+    if not known or len(known) < len(lines):
         return _Found(Kind.INCOMPLETE, _too_few(sweep, rule.symbol, values))
-    power, along = steepest
-    points = {place: _at(sweep.measured, place, sweep.symbols) for place in along}
-    if power > rule.power:
-        heaviest = _growing(rule, points, sweep.symbols.index(rule.symbol))
-        largest = points[max(points)]
-        return _Found(Kind.OVER, elsewhere=Elsewhere(largest.sizes, power, heaviest))
+    points = [{at: _at(sweep.measured, at, sweep.symbols) for at in along} for along in lines]
+    exponents = [
+        max(found.exponent, _steepest_part(rule.metric, along, place))
+        for found, along in zip(known, points, strict=True)
+    ]
+    exponent, _, steepest = max(
+        zip(exponents, map(max, points), points, strict=True), key=lambda each: each[:2]
+    )
+    if exponent > rule.power:
+        heaviest = _growing(rule, steepest, place)
+        sizes = steepest[max(steepest)].sizes
+        return _Found(Kind.OVER, elsewhere=Elsewhere(sizes, exponent, heaviest))
+    for found, along in zip(known, lines, strict=True):
+        if detail := _above(rule.symbol, found, along, place):
+            return _Found(Kind.INCOMPLETE, detail)
     kind, detail = _known(rule.metric, sweep.measured, accepted)
-    return _Found(kind, detail, elsewhere=Elsewhere({}, power))
+    return _Found(kind, detail, elsewhere=Elsewhere({}, exponent))
 
 
 def _of_size(rule: LimitAt, burden: Burden, at: Sequence[Point], accepted: int) -> _Found:
@@ -135,33 +146,46 @@ _Along = Mapping[tuple[int, ...], int]
 """A metric at sizes that differ in one symbol alone."""
 
 
-def _steepest(
-    sweep: Sweep, symbol: str, values: Mapping[tuple[int, ...], int]
-) -> tuple[float, _Along] | None:
-    """Return the largest power by which a metric grows along one symbol, and where it does.
-
-    None if there is too little to say, at some sizes of the other symbols.
-    """
-    place = sweep.symbols.index(symbol)
+def _lines(values: _Along, place: int) -> tuple[_Along, ...]:
+    """Return a metric along one symbol, at each combination of the others."""
     by_others: dict[tuple[int, ...], dict[tuple[int, ...], int]] = defaultdict(dict)
     for sizes, value in values.items():
         by_others[sizes[:place] + sizes[place + 1 :]][sizes] = value
-    powers = [(_power(along, place), along) for along in by_others.values()]
-    known = [(power, along) for power, along in powers if power is not None]
-    if not known or len(known) < len(powers):
-        return None
-    return max(known, key=lambda pair: (pair[0], max(pair[1])))
+    return tuple(by_others.values())
 
 
-def _power(along: _Along, place: int) -> float | None:
-    """Return the power by which a metric grows in the end: a law's degree, or a fitted exponent."""
+def _power(along: _Along, place: int) -> Power | None:
+    return power("S", {sizes[place]: value for sizes, value in along.items()})
+
+
+def _steepest_part(metric: str, points: Mapping[tuple[int, ...], Point], place: int) -> float:
+    """Return the highest degree among the laws of modules and operators.
+
+    A sum grows in the end as its steepest part. A fit to all of it does not show that where the
+    part is still small, and a fit to a part, which may be tiny, is too weak a witness.
+    """
+    if metric not in SUMS:
+        return 0
+    every = [
+        values
+        for parts in (_modules, _operators)
+        for values in _by_part(parts, metric, points).values()
+    ]
+    found = (_power(values, place) for values in every if len(values) == len(points))
+    return max((each.exponent for each in found if each and each.ending), default=0)
+
+
+def _above(symbol: str, found: Power, along: _Along, place: int) -> str:
+    """Return that one size has much more than the law says; empty if none has."""
+    if found.ending is None or found.ending.above is None:
+        return ""
+    above, law = found.ending.above, found.ending.law
     values = {sizes[place]: value for sizes, value in along.items()}
-    if exact := ending("S", values):
-        return float(exact.law.degree("S"))
-    if len(values) < ENOUGH:
-        return None
-    fitted = trend(["S"], {(size,): value for size, value in values.items()}, "S")
-    return fitted.exponent if fitted else None
+    times = float(values[above] / law.at((above,)))
+    return (
+        f"at {symbol} = {above} it is {times:.1f} times what the law of other sizes says, and too"
+        " few sizes are like it to show one"
+    )
 
 
 def _at(points: Iterable[Point], sizes: tuple[int, ...], symbols: Sequence[str]) -> Point:
@@ -171,32 +195,50 @@ def _at(points: Iterable[Point], sizes: tuple[int, ...], symbols: Sequence[str])
 def _growing(
     rule: Scaling, points: Mapping[tuple[int, ...], Point], place: int
 ) -> tuple[Heavy, ...]:
-    """Return the modules that grow by a higher power than is allowed, the heaviest first."""
-    along: dict[str, dict[tuple[int, ...], int]] = defaultdict(dict)
-    for sizes, point in points.items():
-        for row, value in _own(rule.metric, point):
-            along[_name(row)][sizes] = value
+    """Return what grows by a higher power than is allowed, the heaviest first.
+
+    It is modules, or operators where no module by itself shows it.
+    """
     largest = max(points)
-    found = [
-        Heavy(name, values[largest], power)
-        for name, values in along.items()
-        if values.get(largest) and (power := _power(values, place)) is not None
-        if power > rule.power
-    ]
-    return tuple(sorted(found, key=lambda heavy: -heavy.value)[:HEAVIEST])
+    for parts in (_modules, _operators):
+        found = [
+            Heavy(name, values[largest], grows.exponent)
+            for name, values in _by_part(parts, rule.metric, points).items()
+            if values.get(largest) and (grows := _power(values, place)) is not None
+            if grows.exponent > rule.power
+        ]
+        if found:
+            return tuple(sorted(found, key=lambda heavy: -heavy.value)[:HEAVIEST])
+    return ()
 
 
 def _heaviest(metric: str, point: Point) -> tuple[Heavy, ...]:
     """Return the modules that weigh most at one point."""
-    ranked = sorted(_own(metric, point), key=lambda pair: -pair[1])[:HEAVIEST]
-    return tuple(Heavy(_name(row), value) for row, value in ranked if value)
+    ranked = sorted(_modules(metric, point), key=lambda pair: -pair[1])[:HEAVIEST]
+    return tuple(Heavy(name, value) for name, value in ranked if value)
 
 
-def _own(metric: str, point: Point) -> Iterator[tuple[ModuleRow, int]]:
+def _by_part(
+    parts: Callable[[str, Point], Iterator[tuple[str, int]]],
+    metric: str,
+    points: Mapping[tuple[int, ...], Point],
+) -> Mapping[str, _Along]:
+    """Return a metric at some points for each part."""
+    along: dict[str, dict[tuple[int, ...], int]] = defaultdict(dict)
+    for sizes, point in points.items():
+        for name, value in parts(metric, point):
+            along[name][sizes] = value
+    return along
+
+
+def _modules(metric: str, point: Point) -> Iterator[tuple[str, int]]:
     """Yield what each module has of a metric by itself."""
     if point.burden is not None and metric in Figures._fields:
-        yield from ((row, getattr(row.own, metric)) for row in point.burden.module_rows)
+        for row in point.burden.module_rows:
+            yield row.path or f"({row.cls})", getattr(row.own, metric)
 
 
-def _name(row: ModuleRow) -> str:
-    return row.path or f"({row.cls})"
+def _operators(metric: str, point: Point) -> Iterator[tuple[str, int]]:
+    """Yield what all calls of each operator have of a metric."""
+    if point.burden is not None and metric in OpRow._fields:
+        yield from ((row.op, getattr(row, metric)) for row in point.burden.op_rows)

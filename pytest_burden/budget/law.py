@@ -90,8 +90,14 @@ def law(symbols: Sequence[str], values: Values) -> Law | None:
 
     Of a symbol with fewer than `ENOUGH` sizes nothing can be said but that it does not matter.
     """
+    found = _each_class(symbols, values)
+    return found[0] if found else None
+
+
+def _each_class(symbols: Sequence[str], values: Values) -> list[Law]:
+    """Return the laws of all classes of one kind; none where one of them has none."""
     if not values:
-        return None
+        return []
     sizes = [sorted({point[place] for point in values}) for place in range(len(symbols))]
     choices = [list(_moduli(each)) for each in sizes]
     ways = product(*(range(len(each)) for each in choices))
@@ -99,33 +105,84 @@ def law(symbols: Sequence[str], values: Values) -> Law | None:
         kinds = [each[place] for each, place in zip(choices, way, strict=True)]
         found = [_of_classes(symbols, values, sizes, classes) for classes in product(*kinds)]
         # Rounding makes a law for each remainder: one that holds for some holds there by chance.
-        if all(found):
-            return found[0]
-    return None
+        known = [each for each in found if each is not None]
+        if len(known) == len(found):
+            return known
+    return []
 
 
 class Ending(NamedTuple):
     """A law that holds from some size on: the larger of two polynomials wins in the end."""
 
     law: Law
+    """Of all classes of sizes the one that grows most."""
     first: int
     """The first size at which it holds."""
     all: bool
     """Whether that is the first one measured."""
+    above: int | None = None
+    """The size of no class at which there is most beyond twice the law: it may grow otherwise."""
 
 
-def ending(symbol: str, values: Mapping[int, int]) -> Ending | None:
+class Power(NamedTuple):
+    """How a metric grows with one symbol in the end."""
+
+    exponent: float
+    """The degree of a law, or a fitted one."""
+    ending: Ending | None
+    """The law; None where the exponent is fitted."""
+
+
+def power(symbol: str, values: Mapping[int, int]) -> Power | None:
+    """Return how a metric grows in the end; None if there is too little to say."""
+    exact = _ending(symbol, values)
+    degree = float(exact.law.degree(symbol)) if exact else 0.0
+    if exact and (exact.all or max(values) >= DOUBLE * exact.first):
+        return Power(degree, exact)
+    fitted = None
+    if len(values) >= FITTED:
+        fitted = trend([symbol], {(size,): value for size, value in values.items()}, symbol)
+    if fitted is None:
+        return None
+    # Sizes filled up to a power of two end on a level: a law of few sizes that are near each
+    # other is believed only where it is the steeper one.
+    return Power(degree, exact) if degree > fitted.exponent else Power(fitted.exponent, None)
+
+
+def _ending(symbol: str, values: Mapping[int, int]) -> Ending | None:
     """Return the law of one symbol at its largest sizes, from the smallest one on that it can."""
     sizes = sorted(values)
     for start in range(max(1, len(sizes) - SURE + 1)):
-        found = law([symbol], {(size,): values[size] for size in sizes[start:]})
-        if found is not None:
-            return Ending(found, sizes[start], start == 0)
+        found = _each_class([symbol], {(size,): values[size] for size in sizes[start:]})
+        if found:
+            steepest = max(found, key=lambda each: each.degree(symbol))
+            above = _above(found, {size: values[size] for size in sizes[start:]})
+            return Ending(steepest, sizes[start], start == 0, above)
     return None
+
+
+def _above(found: Sequence[Law], values: Mapping[int, int]) -> int | None:
+    """Return the size of no class that is most above every law, if that is twice or more.
+
+    Sizes below a whole class are left out: rounding makes more of small ones.
+    """
+    first = min(size for each in found for size in values if each.holds_at((size,)))
+    off = {
+        size: value / most
+        for size, value in values.items()
+        if size > first and not any(each.holds_at((size,)) for each in found)
+        if (most := max(each.at((size,)) for each in found)) > 0
+    }
+    largest = max(off, key=lambda size: off[size], default=None)
+    return largest if largest is not None and off[largest] >= DOUBLE else None
 
 
 SURE = 4
 """Sizes at the end that show a law: a square takes three, and one to check it by."""
+FITTED = 5
+"""Sizes without which a fitted power says nothing: it may still bend."""
+DOUBLE = 2
+"""How far apart sizes are that show how something ends; how much is more than rounding."""
 
 
 def _of_classes(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from pytest_burden.budget.law import ending
+from pytest_burden.budget.law import power as power_of
 from pytest_burden.budget.limits import Rule
 from pytest_burden.budget.scaling import LimitAt, Scaling, said
 from pytest_burden.budget.units import show, show_excess, show_percent
@@ -64,7 +62,7 @@ def _steeper(
     grows = power(limit.symbol, found.power or 0, float(limit.power))
     unit = METRICS[limit.metric].unit
     rows = [
-        ("measured", grows, _reason(limit, sweep, found.sizes)),
+        ("measured", grows, _reason(limit, sweep, found)),
         ("limit", limit.text(), limit.where),
     ]
     for number, heavy in enumerate(found.heaviest):
@@ -75,21 +73,25 @@ def _steeper(
     return [headline(subject, says), *columns(rows)], _FLATTER
 
 
-def _reason(limit: Scaling, sweep: Sweep | None, fixed: Mapping[str, int]) -> str:
+def _reason(limit: Scaling, sweep: Sweep | None, found: Elsewhere) -> str:
     """Return the law behind a power, all other sizes as they were, or that it is fitted."""
     if sweep is None:
         return ""
     place = sweep.symbols.index(limit.symbol)
-    others = {name: size for name, size in fixed.items() if name != limit.symbol}
+    others = {name: size for name, size in found.sizes.items() if name != limit.symbol}
     values = {
         sizes[place]: value
         for sizes, value in sweep.values(limit.metric).items()
         if all(dict(zip(sweep.symbols, sizes, strict=True))[n] == v for n, v in others.items())
     }
     at = f" at {said(others)}" if others else ""
-    exact = ending(limit.symbol, values)
+    whole = power_of(limit.symbol, values)
+    exact = whole.ending if whole else None
     if exact is None:
-        return f"fitted to {len(values)} sizes of {limit.symbol}{at}: they show no exact law"
+        fitted = f"fitted to {len(values)} sizes of {limit.symbol}{at}: they show no exact law"
+        if whole is None or whole.exponent == found.power:
+            return fitted
+        return f"the law of a part; all of it {power(limit.symbol, whole.exponent)}, {fitted}"
     parts = [f"{laws.polynomial(exact.law)}{at}", laws.classes(exact.law)]
     parts += [] if exact.all else [f"from {limit.symbol} = {exact.first} on"]
     return ", ".join(filter(None, parts))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from itertools import product
@@ -169,6 +170,22 @@ def two(S: int) -> dict[str, int]:  # noqa: N803 the name of a size
     return {"proj": max(800 * S, 40 * S * S)}
 
 
+def filled(S: int) -> dict[str, int]:  # noqa: N803 the name of a size
+    """Return quadratic attention over a text that is filled up to a power of two."""
+    padded = 1 << (S - 1).bit_length()
+    return {"attn": 40 * padded * padded}
+
+
+def small_part(S: int) -> dict[str, int]:  # noqa: N803 the name of a size
+    """Return what follows no law as a whole, and has a small part that grows with the square."""
+    return {"fft": round(100_000 * S * math.log2(S)), "attn": 40 * S * S}
+
+
+def blocks(S: int) -> dict[str, int]:  # noqa: N803 the name of a size
+    """Return attention in blocks of 16, and over the whole text where there is a rest."""
+    return {"attn": 40 * S * (S if S % 16 else 16)}
+
+
 TOO_FEW = "too few to show an exact law, or to fit a power to"
 SIZES = (8, 16, 24, 32, 40, 48)
 
@@ -189,6 +206,7 @@ def judged(swept: Swept, *rules: Rule, **fields: Any) -> tuple[Verdict, ...]:
         (ragged, "S^1.6", Kind.PASS, 1.5),
         (ragged, "S^1.4", Kind.OVER, 1.5),
         (two, "S^1.9", Kind.OVER, 2),  # a fit to all of them would say S^1.50
+        (small_part, "S^1.3", Kind.OVER, 2),  # a fit to the whole says S^1.29
         (lambda S: {"head": 9}, "S^0", Kind.PASS, 0),  # noqa: ARG005, N803 it does not grow
     ],
 )
@@ -199,6 +217,58 @@ def test_power(law: Callable[..., Any], power: str, kind: Kind, found: float) ->
     assert verdict.kind is kind
     assert verdict.elsewhere
     assert verdict.elsewhere.power == pytest.approx(found, abs=1e-3)
+
+
+def test_levels_at_the_end() -> None:
+    """Sizes that are filled up to the same one are no law of what does not grow."""
+    (verdict,) = judged(
+        Swept(sweep(filled, S=range(32, 513, 32))), *read("max_scaling", {"flops": "S^1.1"})
+    )
+    assert verdict.kind is Kind.OVER
+    assert verdict.elsewhere
+    assert verdict.elsewhere.power == pytest.approx(2, abs=0.2)
+    # What is cut off at some size does not grow any more: the end spans the double of it.
+    (cut,) = judged(
+        Swept(sweep(lambda S: {"a": min(S, 128) ** 2}, S=range(32, 513, 32))),  # noqa: N803
+        *read("max_scaling", {"flops": "S^0"}),
+    )
+    assert cut.kind is Kind.PASS
+
+
+def test_sizes_that_follow_another_law() -> None:
+    """The steeper law holds; of too few sizes for one, with twice as much, nothing is known."""
+    (over,) = judged(
+        Swept(sweep(blocks, S=range(8, 129, 8))), *read("max_scaling", {"flops": "S^1.1"})
+    )
+    assert over.kind is Kind.OVER
+    assert over.elsewhere
+    assert over.elsewhere.power == 2  # multiples of 16 alone say 1
+    (verdict,) = judged(
+        Swept(sweep(blocks, S=[24 * n for n in (1, 2, 3, 4, 5, 6, 8, 12, 16)])),
+        *read("max_scaling", {"flops": "S^1.1"}),
+    )
+    assert verdict.kind is Kind.INCOMPLETE
+    assert verdict.detail == (  # 40 * 120 * 120 beside 40 * 120 * 16
+        "at S = 120 it is 7.5 times what the law of other sizes says, and too few sizes are like"
+        " it to show one"
+    )
+
+
+def test_an_operator_is_blamed() -> None:
+    """Where one module has it all, the operator that grows too fast is named."""
+
+    def at(size: int) -> Point:
+        fft, attention = small_part(size).values()
+        rows = (
+            OpRow("aten._fft_r2c", "counted", 1, flops=fft),
+            OpRow("aten.bmm", "counted", 1, flops=attention),
+        )
+        return point({"S": size}, {"mix": fft + attention}, op_rows=rows)
+
+    swept = Swept(Sweep(("S",), tuple(map(at, SIZES))))
+    (verdict,) = judged(swept, *read("max_scaling", {"flops": "S^1.5"}))
+    assert verdict.elsewhere
+    assert [tuple(heavy) for heavy in verdict.elsewhere.heaviest] == [("aten.bmm", 40 * 48 * 48, 2)]
 
 
 def test_blame() -> None:
