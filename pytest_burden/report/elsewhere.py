@@ -122,6 +122,8 @@ def _unknown(subject: str, verdict: Verdict, sweep: Sweep | None) -> tuple[Lines
     else:
         says = f"may be over {name}: that is not known"
         known = verdict.elsewhere is not None
-        next_step = ACCEPT_BOUNDS if known else _OTHER_SIZES if sweep else _GIVE_SIZES
+        missing = isinstance(limit, Scaling) and sweep and limit.symbol not in sweep.symbols
+        unsized = missing or sweep is None
+        next_step = ACCEPT_BOUNDS if known else _GIVE_SIZES if unsized else _OTHER_SIZES
     rows = columns([("limit", maximum(limit), limit.where)])
     return [headline(subject, says), *rows, *indented(verdict.detail)], next_step

@@ -99,6 +99,12 @@ def classes(exact: Law) -> str:
     return ", ".join(said)
 
 
+def exact_at(exact: Law, measured: int) -> str:
+    """Return at how many points a law holds, ``exact at 8 of 16 points``: the others are off it."""
+    of = f" of {measured}" if measured > exact.points else ""
+    return f"exact at {exact.points}{of} points"
+
+
 def _class(symbol: str, kind: Remainder) -> str:
     if not kind.remainder:
         return f"{symbol} in multiples of {kind.modulus}"

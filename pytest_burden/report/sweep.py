@@ -29,6 +29,13 @@ def shown_metrics(sweep: Sweep, asked: Sequence[str] = ()) -> tuple[str, ...]:
     return tuple(each for each in sweep.varying if _BESIDE.get(each) not in sweep.varying)
 
 
+def _of_one_point(sweep: Sweep) -> tuple[str, ...]:
+    """Return the metrics of the only point that was measured: none of them varies."""
+    if len(sweep.measured) > 1:
+        return ()
+    return tuple(each for each, value in sweep.constant.items() if value and each not in _BESIDE)
+
+
 def text(sweep: Sweep, name: str, asked: Sequence[str] = (), most: int = laws.TERMS) -> str:
     """Return the table, one row a point, then what could not be measured, and the laws.
 
@@ -40,7 +47,7 @@ def text(sweep: Sweep, name: str, asked: Sequence[str] = (), most: int = laws.TE
     """
     from tabulate import tabulate  # noqa: PLC0415 imported when a table is made
 
-    metrics = shown_metrics(sweep, asked)
+    metrics = shown_metrics(sweep, asked) or _of_one_point(sweep)
     rows = [
         [*(point.sizes[symbol] for symbol in sweep.symbols), *_cells(point, metrics)]
         for point in sweep.points
@@ -113,7 +120,11 @@ def _laws(sweep: Sweep, metrics: Sequence[str], most: int) -> Iterator[str]:
         how = laws.proportional(each)
         if each.law:
             where = laws.classes(each.law)
-            holds = [how, *([where] if where else []), f"exact at {each.law.points} points"]
+            holds = [
+                how,
+                *([where] if where else []),
+                laws.exact_at(each.law, len(sweep.values(each.metric))),
+            ]
             yield f"{name} = {laws.polynomial(each.law, most)}"
             yield f"{'':{width}}   {'; '.join(holds)}"
         elif how:

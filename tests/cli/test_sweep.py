@@ -49,6 +49,17 @@ def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             ],
         ),
         ("sweep_rejected", ["sweep", NET, "--input", "float32[1, 3, S, S]", "--vary", "S=13:17"]),
+        (  # nothing can vary where only one size is taken
+            "sweep_one_point",
+            ["sweep", NET, "--input", "float32[1, 3, S, S]", "--vary", "S=8:32:8"],
+        ),
+        (  # strides round: the law is that of every other size
+            "sweep_off",
+            [
+                *("sweep", NET, "--input", "float32[1, 3, S, S]", "--until", "2"),
+                *("--vary", "S=9:20", "--metrics", "flops"),
+            ],
+        ),
         (
             "sweep_width",
             ["sweep", NET, "--input", "float32[1, 3, 16, 16]", "--vary", "width=2:8:2"],

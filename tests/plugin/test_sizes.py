@@ -126,7 +126,7 @@ def test_over_processes(pytester: pytest.Pytester, project: Project) -> None:
             [
                 "may be over max_scaling of flops with T: that is not known",
                 "    no size of its inputs, and no parameter of its factory, is called T*",
-                "Say which sizes the network takes: burden(..., vary=...), or the table sweep *",
+                'Name the size in an input, as in "float32?1, S?", and give it a value: *',
             ],
         ),
         (

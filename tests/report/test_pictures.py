@@ -283,6 +283,23 @@ def test_a_trend(of: Callable[[int, int], int], told: str) -> None:
     assert all(line.get_linestyle() != "None" for line in axes.lines)
 
 
+def test_a_class_that_needs_a_line_of_its_own() -> None:
+    """Long names of sizes do not run into the next panel."""
+    points = [
+        Point(sizes={"sequence_length": size}, metrics={"flops": size, "ops": 27 + 4 * (size > 8)})
+        for size in (8, 24, 40, 48, 56)
+    ]
+    flops, ops = panels(pictures.sweep(Sweep(("sequence_length",), tuple(points)), "net"))
+    assert flops.get_title(loc="left").splitlines()[1:] == [
+        "sequence_length in multiples of 8",
+        "exact at 5 points",
+    ]
+    # No round number lies between 27 and 31: the axis has these two.
+    low, high = ops.get_ylim()
+    ticks = zip(ops.get_yticks(), ops.get_yticklabels(), strict=True)
+    assert [text.get_text() for at, text in ticks if low <= at <= high] == ["27", "31"]
+
+
 def test_metrics_of_a_sweep() -> None:
     """Those asked for; a network that is the same at all sizes has no curves."""
     (axes,) = panels(pictures.sweep(swept(), "net", ("params",)))

@@ -147,7 +147,12 @@ def _panel(
         axes.set_ylim(low / 2, high * 2)
     _sizes(axes, sorted({sizes[place] for sizes in values}), sweep.symbols[place])
     axes.grid(which="major")
-    axes.set_title(_law(found), fontsize=SMALL, fontweight="normal", linespacing=1.3)
+    axes.set_title(
+        _law(found, len(sweep.values(found.metric))),
+        fontsize=SMALL,
+        fontweight="normal",
+        linespacing=1.3,
+    )
 
 
 def _without_name(symbols: Sequence[str], place: int) -> tuple[str, ...]:
@@ -179,7 +184,7 @@ def _sizes(axes: Axes, sizes: Sequence[int], symbol: str) -> None:
     axes.set_xlabel(name(symbol, _LAW))
 
 
-def _law(found: laws.Found) -> str:
+def _law(found: laws.Found, measured: int) -> str:
     """Return a law, and for which sizes, or the trend in its place."""
     grows = laws.proportional(found)
     if found.law is None:
@@ -188,7 +193,9 @@ def _law(found: laws.Found) -> str:
     whole = (f"{found.metric} = {laws.polynomial(found.law, most)}" for most in _FEWER)
     text = _fitting(*whole, grows)
     where = name(laws.classes(found.law), _LAW) or "for all sizes"
-    return f"{text}\n{where}, exact at {found.law.points} points"
+    exact = laws.exact_at(found.law, measured)
+    apart = ", " if len(f"{where}, {exact}") <= _LAW else "\n"
+    return f"{text}\n{where}{apart}{exact}"
 
 
 def _fitting(*texts: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar
 
-from pytest_burden.budget.units import SI, base_of, prefix_of, with_unit
+from pytest_burden.budget.units import SI, base_of, prefix_of, show, with_unit
 from pytest_burden.burden import Unit
 from pytest_burden.errors import BurdenError
 from pytest_burden.report.inert import visible
@@ -168,9 +168,13 @@ def log_amounts(axis: Axis, low: int, high: int, unit: Unit, what: str) -> None:
     """Give a log axis ticks at round numbers, each with its prefix."""
     base = base_of(unit)
     ticks = _log_ticks(low, high, base)
+    labels = [_round(tick, base, unit) for tick in ticks]
+    if low < high and not any(low <= tick <= high for tick in ticks):
+        ticks = [low, high]  # no round number lies between
+        labels = [show(tick, unit) for tick in ticks]
     axis.set_major_locator(FixedLocator([float(tick) for tick in ticks]))
     axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(FixedFormatter([_round(tick, base, unit) for tick in ticks]))
+    axis.set_major_formatter(FixedFormatter(labels))
     axis.set_label_text(what)
 
 
