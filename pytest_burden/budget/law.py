@@ -27,6 +27,9 @@ _Coefficients = dict[Point, Fraction]
 ENOUGH = 3
 """Point of a symbol without which nothing can be both found and checked: degree 1 takes two."""
 
+HIGHEST = 12
+"""The highest power that is looked for."""
+
 
 class Remainder(NamedTuple):
     """The sizes of one symbol for which a law holds: ``size % modulus == remainder``."""
@@ -103,11 +106,15 @@ def _each_class(symbols: Sequence[str], values: Values) -> list[Law]:
     ways = product(*(range(len(each)) for each in choices))
     for way in sorted(ways, key=lambda way: (sum(way), way)):  # the widest classes first
         kinds = [each[place] for each, place in zip(choices, way, strict=True)]
-        found = [_of_classes(symbols, values, sizes, classes) for classes in product(*kinds)]
-        # Rounding makes a law for each remainder: one that holds for some holds there by chance.
-        known = [each for each in found if each is not None]
-        if len(known) == len(found):
-            return known
+        found: list[Law] = []
+        for classes in product(*kinds):
+            exact = _of_classes(symbols, values, sizes, classes)
+            if exact is None:
+                break
+            found.append(exact)
+        else:
+            # Rounding makes a law for each remainder: one that holds for some holds by chance.
+            return found
     return []
 
 
@@ -284,11 +291,12 @@ def _interpolated(grid: Sequence[Sequence[int]], values: _Values) -> _Coefficien
 def _polynomial(sizes: Sequence[int], values: Sequence[Fraction | int]) -> list[Fraction] | None:
     """Return the coefficients of the polynomial through some points, the constant first.
 
-    Newton's divided differences. None if its degree leaves no point to check it by.
+    Newton's divided differences. None if its degree leaves no point to check it by, or is above
+    `HIGHEST`: of hundreds of points that have no law, all would be differences of huge fractions.
     """
     row = [Fraction(value) for value in values]
     differences = row[:1]
-    for order in range(1, len(sizes)):
+    for order in range(1, min(len(sizes), HIGHEST + 2)):
         row = [
             (upper - lower) / (sizes[place + order] - sizes[place])
             for place, (lower, upper) in enumerate(pairwise(row))

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from pytest_burden.budget.law import Law, Remainder, law, trend
+from pytest_burden.budget.law import HIGHEST, Law, Remainder, law, trend
 
 
 def values(
@@ -123,6 +123,13 @@ def test_missing_points() -> None:
     assert exact is not None
     assert exact.coefficients == {(1, 1): 1}
     assert exact.points == 5 * 4
+
+
+@pytest.mark.parametrize(("power", "is_found"), [(HIGHEST, True), (HIGHEST + 1, False)])
+def test_the_highest_power(power: int, is_found: bool) -> None:
+    """None above is looked for: what has no law would take minutes at a thousand sizes."""
+    known: dict[tuple[int, ...], int] = {(size,): size**power for size in range(1, HIGHEST + 5)}
+    assert (law("S", known) is not None) is is_found
 
 
 def test_nothing() -> None:
