@@ -78,7 +78,10 @@ def _of_power(rule: Scaling, burden: Burden, sweep: Sweep | None, accepted: int)
         return _Found(Kind.INCOMPLETE, _too_few(sweep, rule.symbol, values))
     points = [{at: _at(sweep.measured, at, sweep.symbols) for at in along} for along in lines]
     exponents = [
-        max(found.exponent, _steepest_part(rule.metric, along, place))
+        # Where all of it has a law, no part of it grows faster.
+        found.exponent
+        if found.ending
+        else max(found.exponent, _steepest_part(rule.metric, along, place))
         for found, along in zip(known, points, strict=True)
     ]
     exponent, _, steepest = max(
@@ -166,12 +169,12 @@ def _steepest_part(metric: str, points: Mapping[tuple[int, ...], Point], place: 
     """
     if metric not in SUMS:
         return 0
-    every = [
-        values
+    every = {  # of blocks that are alike, one
+        tuple(values.items())
         for parts in (_modules, _operators)
         for values in _by_part(parts, metric, points).values()
-    ]
-    found = (_power(values, place) for values in every if len(values) == len(points))
+    }
+    found = (_power(dict(values), place) for values in every if len(values) == len(points))
     return max((each.exponent for each in found if each and each.ending), default=0)
 
 
