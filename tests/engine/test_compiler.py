@@ -32,6 +32,9 @@ def softmax():
 def branches():
     return Around(lambda x: torch.cond(torch.tensor(True), torch.sin, torch.cos, (x,)))
 
+def both():
+    return nn.Sequential(softmax(), nn.Linear(8, 64), branches())
+
 def compiles():
     return Around(lambda x: torch.compile(lambda y: torch.relu(y @ y.T), backend="eager")(x))
 
@@ -92,6 +95,7 @@ assert len(calls) == 1
         ("softmax", ""),
         ("softmax", ", training=True"),
         ("branches", ""),
+        ("both", ""),
         ("compiles", ""),
         ("compiles", ", training=True"),
         ("compiled", ""),
