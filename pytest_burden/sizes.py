@@ -16,6 +16,11 @@ EXAMPLE = "S=112:672:112 or B=1,8,128"
 MOST = 10_000
 """Points of one sweep."""
 
+
+class TooSmallError(BurdenError):
+    """A size that was worked out of others is not above zero."""
+
+
 Sizes = Mapping[str, int]
 """A size for each symbol."""
 
@@ -138,7 +143,8 @@ def filled(value: Any, sizes: Sizes) -> Any:
     A size may be worked out: ``"float32[B, S*S + 1, 768]"``, by ``+ - * //``.
 
     Raises:
-        BurdenError: a symbol has no size, or a size is not above zero.
+        TooSmallError: a size is not above zero.
+        BurdenError: a symbol has no size.
     """
     if isinstance(value, str):
         match = _SPEC.fullmatch(value)
@@ -162,7 +168,7 @@ def _size(text: str, sizes: Sizes, spec: str) -> int:
             f"Invalid input spec (a size is made of whole numbers, symbols and + - * //): {spec!r}"
         ) from error
     if number < 1:
-        raise BurdenError(f"Invalid input spec ({text.strip()} is {number}): {spec!r}")
+        raise TooSmallError(f"Invalid input spec ({text.strip()} is {number}): {spec!r}")
     return number
 
 

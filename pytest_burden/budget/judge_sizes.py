@@ -13,6 +13,8 @@ from pytest_burden.budget.verdict import ARITHMETIC, Elsewhere, Heavy, Kind, Pol
 from pytest_burden.burden import METRICS, Burden, Figures, OpRow
 from pytest_burden.sweeps import Point, Sweep, Swept
 
+ERRORS = 2
+"""How many standard errors a fitted power has to stay below a limit."""
 HEAVIEST = 3
 """How many modules a verdict names."""
 SUMS = ("params", "macs", "flops", "activation_memory", "training_macs", "training_flops")
@@ -92,7 +94,7 @@ def _of_power(rule: Scaling, burden: Burden, sweep: Sweep | None, accepted: int)
         sizes = steepest[max(steepest)].sizes
         return _Found(Kind.OVER, elsewhere=Elsewhere(sizes, exponent, heaviest))
     for found, along in zip(known, lines, strict=True):
-        if detail := _above(rule.symbol, found, along, place):
+        if detail := _above(rule.symbol, found, along, place) or _unsure(rule, found):
             return _Found(Kind.INCOMPLETE, detail)
     kind, detail = _known(rule.metric, sweep.measured, accepted)
     return _Found(kind, detail, elsewhere=Elsewhere({}, exponent))
@@ -104,7 +106,8 @@ def _of_size(rule: LimitAt, burden: Burden, at: Sequence[Point], accepted: int) 
     if point is None:
         return _Found(Kind.INCOMPLETE, _no_size(*rule.sizes))
     if not point.metrics:
-        return _Found(Kind.INCOMPLETE, f"not at {said(point.sizes)}: {point.reason}")
+        detail = f"not at {said(point.sizes)}: {point.reason}"
+        return _Found(Kind.INCOMPLETE, detail, None, Elsewhere(point.sizes))
     measured = point.metrics.get(rule.metric)
     if measured is None:
         return _Found(Kind.UNSUPPORTED, burden.unsupported.get(rule.metric, ""))
@@ -188,6 +191,16 @@ def _above(symbol: str, found: Power, along: _Along, place: int) -> str:
     return (
         f"at {symbol} = {above} it is {times:.1f} times what the law of other sizes says, and too"
         " few sizes are like it to show one"
+    )
+
+
+def _unsure(rule: Scaling, found: Power) -> str:
+    """Return that a fit cannot tell whether a power is kept; empty if it can."""
+    if found.exponent + ERRORS * found.error <= rule.power:
+        return ""
+    return (
+        f"fitted is {rule.symbol}^{found.exponent:.3f} ± {found.error:.3f}, with {ERRORS} such"
+        f" errors more than {rule.text()}, and there is no exact law"
     )
 
 

@@ -138,6 +138,8 @@ class Power(NamedTuple):
     """The degree of a law, or a fitted one."""
     ending: Ending | None
     """The law; None where the exponent is fitted."""
+    error: float = 0
+    """The standard error of a fitted exponent."""
 
 
 def power(symbol: str, values: Mapping[int, int]) -> Power | None:
@@ -153,7 +155,9 @@ def power(symbol: str, values: Mapping[int, int]) -> Power | None:
         return None
     # Sizes filled up to a power of two end on a level: a law of few sizes that are near each
     # other is believed only where it is the steeper one.
-    return Power(degree, exact) if degree > fitted.exponent else Power(fitted.exponent, None)
+    if degree > fitted.exponent:
+        return Power(degree, exact)
+    return Power(fitted.exponent, None, fitted.error)
 
 
 def _ending(symbol: str, values: Mapping[int, int]) -> Ending | None:

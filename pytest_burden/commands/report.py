@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
 from pytest_burden.budget.config import Table
+from pytest_burden.budget.result import Result
 from pytest_burden.budget.run import Run
 from pytest_burden.commands import pictures
 from pytest_burden.commands.output import colourful, emit, read_text, styled, width
+from pytest_burden.errors import BurdenError
 from pytest_burden.report.csvfile import to_csv
 from pytest_burden.report.jsonfile import Written, dump, load
+from pytest_burden.report.laws import TERMS
 from pytest_burden.report.markdown import markdown
 from pytest_burden.report.message import Case, sentences, violations
 from pytest_burden.report.page import html
+from pytest_burden.report.readings import read
+from pytest_burden.report.sweep import text as sweep_text
+from pytest_burden.report.sweep import to_csv as sweep_csv
 from pytest_burden.report.terminal import Line, summary
 
 FORMATS = ("terminal", "markdown", "html", "json", "csv")
 _COLUMNS = 80
+_HEAD = 1000
+"""Characters in which a sweep names its symbols; results have none."""
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -69,9 +78,26 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.format in pictures.FORMATS:
         return pictures.run(arguments)
     pictures.refuse(arguments)
-    written = load(read_text(arguments.file), str(arguments.file))
+    content = read_text(arguments.file)
+    if '"symbols"' in content[:_HEAD]:
+        (found,) = read(content, str(arguments.file)).run.results
+        emit(_swept(found, arguments), arguments.output)
+        return 0
+    written = load(content, str(arguments.file))
     render(written, arguments)
     return int(written.run.fails)
+
+
+def _swept(found: Result, arguments: argparse.Namespace) -> str:
+    """Return the file of `burden sweep --format json` as the command would have printed it."""
+    if found.sweep and arguments.format == "csv":
+        return sweep_csv(found.sweep)
+    if found.sweep and arguments.format == "terminal":
+        most = sys.maxsize if arguments.verbose else TERMS
+        return f"{sweep_text(found.sweep, found.id, most=most)}\n"
+    raise BurdenError(
+        f"{arguments.file} is a sweep: --format terminal, csv, {' or '.join(pictures.FORMATS)}"
+    )
 
 
 def render(written: Written, arguments: argparse.Namespace) -> None:

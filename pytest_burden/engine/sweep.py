@@ -12,7 +12,7 @@ from pytest_burden.burden import Burden
 from pytest_burden.engine.run import RealRun
 from pytest_burden.engine.sized import Sized
 from pytest_burden.errors import BurdenError, MeasureError
-from pytest_burden.sizes import any_sizes, checked, points
+from pytest_burden.sizes import TooSmallError, any_sizes, checked, points
 from pytest_burden.sweeps import Point, Sweep, Swept
 
 
@@ -131,7 +131,7 @@ def _swept(
 def _measured(network: Sized, point: Mapping[str, int], real: RealRun) -> Burden | Exception:
     try:
         return network.at(point, real=real)
-    except MeasureError as error:
+    except (MeasureError, TooSmallError) as error:
         return error
     except BurdenError:
         raise
@@ -142,5 +142,5 @@ def _measured(network: Sized, point: Mapping[str, int], real: RealRun) -> Burden
 def _point(sizes: Mapping[str, int], found: Burden | Exception) -> Point:
     if isinstance(found, Burden):
         return Point.of(sizes, found)
-    kind = "" if isinstance(found, MeasureError) else f"{type(found).__name__}: "
+    kind = "" if isinstance(found, BurdenError) else f"{type(found).__name__}: "
     return Point(sizes=sizes, reason=" ".join(f"{kind}{found}".split()))

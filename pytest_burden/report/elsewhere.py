@@ -20,8 +20,9 @@ _GIVE_SIZES = (
     ' burden(..., sizes={"S": 128}), or sizes = { S = 128 } in pyproject.toml.'
 )
 _OTHER_SIZES = (
-    "Say which sizes the network takes: burden(..., vary=...), or the table sweep of the model."
+    "Say at which sizes it is measured: burden(..., vary=...), or the table sweep of the model."
 )
+_ANOTHER = "Name a size that the network takes, or the module up to which it does: until=..."
 
 
 def elsewhere(subject: str, verdict: Verdict, sweep: Sweep | None) -> tuple[Lines, str]:
@@ -121,9 +122,16 @@ def _unknown(subject: str, verdict: Verdict, sweep: Sweep | None) -> tuple[Lines
         next_step = "Remove the limit, or limit a metric that is measured."
     else:
         says = f"may be over {name}: that is not known"
-        known = verdict.elsewhere is not None
-        missing = isinstance(limit, Scaling) and sweep and limit.symbol not in sweep.symbols
-        unsized = missing or sweep is None
-        next_step = ACCEPT_BOUNDS if known else _GIVE_SIZES if unsized else _OTHER_SIZES
+        next_step = _to_know(limit, verdict, sweep)
     rows = columns([("limit", maximum(limit), limit.where)])
     return [headline(subject, says), *rows, *indented(verdict.detail)], next_step
+
+
+def _to_know(limit: Scaling | LimitAt, verdict: Verdict, sweep: Sweep | None) -> str:
+    """Return what to do so that a limit can be judged."""
+    if verdict.elsewhere is not None:
+        rejected = isinstance(limit, LimitAt) and verdict.measured is None
+        return _ANOTHER if rejected else ACCEPT_BOUNDS
+    if isinstance(limit, Scaling) and sweep and limit.symbol in sweep.symbols:
+        return _OTHER_SIZES
+    return _GIVE_SIZES

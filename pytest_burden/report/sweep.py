@@ -96,9 +96,13 @@ def _rejected(sweep: Sweep) -> Iterator[str]:
 
 
 def _gaps(sweep: Sweep) -> Iterator[str]:
-    """Yield what is not counted, or a lower bound, somewhere."""
+    """Yield what is not counted, run for real, or a lower bound, somewhere."""
     if names := {op for point in sweep.points for op in point.uncounted}:
         yield f"not counted, no rule is known: {', '.join(sorted(names))}"
+    real = [point.real for point in sweep.points if point.real]
+    if real:
+        count = "all points" if len(real) == len(sweep.points) else f"{len(real)} points"
+        yield f"measured by a real run at {count}: {real[0]}"
     bounds = {metric: why for each in sweep.points for metric, why in each.lower_bounds.items()}
     yield from (f"{metric} is a lower bound: {why}" for metric, why in bounds.items())
 

@@ -64,7 +64,7 @@ def measured(  # noqa: PLR0913 what the engine takes
         "real": settings.config.real,
     }
     given = sizes or Sizes()
-    if not (given.own or given.vary or any(symbols(tuple(inputs)))):
+    if not (given.own or given.vary or any(symbols((tuple(inputs), dict(kwargs or {}))))):
         from pytest_burden.engine.measure import measure  # noqa: PLC0415 it brings torch
 
         return measure(target, tuple(inputs), kwargs, **options), Swept()

@@ -388,3 +388,18 @@ def test_through_json() -> None:
     assert back.sweep.points[0].burden is None
     bare = dataclasses.replace(result, sweep=None, at=(), verdicts=())
     assert {"sweep", "at", "elsewhere"}.isdisjoint(bare.to_dict())
+
+
+def wavy(S: int) -> dict[str, int]:  # noqa: N803 the name of a size
+    """Return what follows no law and hardly a power."""
+    return {"proj": 1000 * S + (2000 * S if S % 24 == 8 else 0) + S.bit_count()}
+
+
+def test_a_fit_that_cannot_tell() -> None:
+    """A fitted power has to stay below its limit with twice its error."""
+    swept = Swept(sweep(wavy, S=SIZES))
+    low, high = (
+        judged(swept, *read("max_scaling", {"flops": power}))[0] for power in ("S^1", "S^9")
+    )
+    assert (low.kind, high.kind) == (Kind.INCOMPLETE, Kind.PASS)
+    assert " errors more than S^1, and there is no exact law" in low.detail

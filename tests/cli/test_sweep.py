@@ -115,6 +115,21 @@ def test_csv(tmp_path: Path) -> None:
     assert rows[0]["reason"].startswith("RuntimeError: ")
 
 
+def test_reported_again(capsys: pytest.CaptureFixture[str]) -> None:
+    """`burden report` prints from the file what the sweep has printed; not everything is there."""
+    assert main(SWEEP) == 0
+    printed = capsys.readouterr().out
+    assert main([*SWEEP, "--format", "json", "--output", "s.json"]) == 0
+    assert main(["report", "s.json"]) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == printed.splitlines()[1:]
+    assert main([*SWEEP, "--format", "csv"]) == 0
+    rows = capsys.readouterr().out
+    assert main(["report", "s.json", "--format", "csv"]) == 0
+    assert capsys.readouterr().out == rows
+    assert main(["report", "s.json", "--format", "markdown"]) == 2
+    assert "s.json is a sweep: --format terminal, csv, svg or png" in capsys.readouterr().err
+
+
 def test_fit_json(capsys: pytest.CaptureFixture[str]) -> None:
     """Bytes as integers."""
     fit = ["fit", NET, "--input", "float32[B, 3, 16, 16]", "--vary", "B", "--memory", "1 MiB"]

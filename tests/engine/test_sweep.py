@@ -155,6 +155,7 @@ def test_networks_that_need_data() -> None:
 
     swept = sweep(Routed, "float32[B]", vary={"B": [2, 3]})
     assert [point.burden and point.burden.method for point in swept.measured] == ["real", "real"]
+    assert [bool(point.real) for point in swept.points] == [True, True]
     never = sweep(Routed, "float32[B]", vary={"B": [2]}, real="never")
     assert never.measured == ()
     assert never.points[0].reason.startswith("the network cannot be traced without data")
@@ -167,6 +168,13 @@ def net(hidden: int = 3) -> nn.Module:
         nn.Flatten(),
         nn.Linear(hidden * 64, 2),
     )
+
+
+def test_a_size_that_is_none() -> None:
+    """A size that is worked out to nothing is a point like one that the network rejects."""
+    swept = sweep(nn.ReLU, "float32[S - 8]", vary={"S": [7, 8, 9, 10]})
+    assert [point.sizes["S"] for point in swept.measured] == [9, 10]
+    assert swept.points[1].reason == "Invalid input spec (S - 8 is 0): 'float32[S - 8]'"
 
 
 def test_elsewhere() -> None:

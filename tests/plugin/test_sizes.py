@@ -119,6 +119,7 @@ def test_over_processes(pytester: pytest.Pytester, project: Project) -> None:
             [
                 "may be over max_flops_at S = 513: that is not known",
                 "    not at S = 513: ValueError: at most 512 positions",
+                "Name a size that the network takes, or the module up to which it does: until=...",
             ],
         ),
         (
@@ -173,6 +174,7 @@ def test_call(project: Project, call: str, lines: list[str]) -> None:
     ("call", "line"),
     [
         ("", "*no size is given for S*: 'float32[[]1, S, 8[]]'"),
+        ('kwargs={"y": "float32[S]"}', "*no size is given for S*"),
         ("sizes=3", '*Invalid sizes (not of the form sizes={"S": 128}): 3'),
         ('sizes={"S": 0}', "*Invalid sizes (not whole numbers from 1 up): {'S': 0}"),
         ('sizes={"S": 4, "T": 4}', "*no input has a size T*: write it as float32[[]1, T[]]"),

@@ -263,12 +263,27 @@ def test_sweep() -> None:
     found = read(Run((SWEPT,))).data["networks"][0]["sweep"]
     assert found["symbols"] == ["B", "S"]
     assert found["metrics"] == ["flops"]
-    assert found["points"][1] == {"sizes": [1, 16], "values": [3 * 16 * 16]}
+    assert found["points"][1] == {"sizes": [1, 16], "values": [3 * 16 * 16], "off": []}
     assert found["points"][-1]["values"] == [None]
     assert found["notes"][0] == "not at B=9, S=1: too\\x1bsmall"
     assert any("= 3·B·S²" in line for line in found["notes"])
     terminal = sweep.text(SWEEP, "net")
     assert all(line in terminal for line in found["notes"][1:])
+
+
+def test_off_the_law() -> None:
+    """A point of a size that the law is not about is told from the others, metric by metric."""
+    points = tuple(
+        Point(sizes={"S": s}, metrics={"macs": 3 * s, "ops": 2 * s + (s % 8 and s * s + 1)})
+        for s in (8, 12, 16, 24, 26, 31, 32, 40)
+    )
+    swept = dataclasses.replace(sample.PASSING, sweep=Sweep(("S",), points))
+    found = read(Run((swept,))).data["networks"][0]["sweep"]
+    off = {
+        point["sizes"][0]: [found["metrics"][place] for place in point["off"]]
+        for point in found["points"]
+    }
+    assert off == {s: ["ops"] if s % 8 else [] for s in (8, 12, 16, 24, 26, 31, 32, 40)}
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ SWEPT = dataclasses.replace(
     sweep=Sweep(
         ("S",),
         (
-            Point(sizes={"S": 8}, metrics={"flops": 3}, lower_bounds={"flops": "why"}),
+            Point(sizes={"S": 8}, metrics={"flops": 3}, lower_bounds={"flops": "why"}, real="why"),
             Point(sizes={"S": 16}, reason="RuntimeError: too large", uncounted={"aten.svd": 1}),
         ),
         "layer4",

@@ -9,19 +9,20 @@ from itertools import pairwise
 from typing import Any
 
 from pytest_burden.budget import baseline
+from pytest_burden.budget.law import Law
 from pytest_burden.budget.limits import Limit
 from pytest_burden.budget.result import Result
 from pytest_burden.budget.run import Run, verdict_word
 from pytest_burden.budget.units import show, show_percent, show_use
 from pytest_burden.budget.verdict import Verdict
 from pytest_burden.burden import METRICS, Burden, Figures, ModuleRow, Peak
-from pytest_burden.report import changed, sweep
+from pytest_burden.report import changed, laws, sweep
 from pytest_burden.report.comparison import maximum
 from pytest_burden.report.inert import visible
 from pytest_burden.report.lines import Lines
 from pytest_burden.report.message import Case, failing, told, warning
 from pytest_burden.report.network import NOTHING, ROOT, notes
-from pytest_burden.sweeps import Sweep
+from pytest_burden.sweeps import Point, Sweep
 
 POINTS = 1000
 """At most so many points of a timeline are drawn, its largest and smallest ones among them."""
@@ -245,6 +246,7 @@ def _changed(what: changed.Changed) -> dict[str, Any]:
 def _sweep(swept: Sweep) -> dict[str, Any]:
     """Return the points, and what a terminal says below its table of them."""
     metrics = sweep.shown_metrics(swept)
+    exact = [found.law for found in laws.find(swept, metrics)]
     return {
         "symbols": list(map(visible, swept.symbols)),
         "metrics": list(metrics),
@@ -252,8 +254,14 @@ def _sweep(swept: Sweep) -> dict[str, Any]:
             {
                 "sizes": [point.sizes[symbol] for symbol in swept.symbols],
                 "values": [point.metrics.get(metric) for metric in metrics],
+                "off": [place for place, law in enumerate(exact) if law and _is_off(law, point)],
             }
             for point in swept.points
         ],
         "notes": list(map(visible, sweep.notes(swept, metrics))),
     }
+
+
+def _is_off(law: Law, point: Point) -> bool:
+    """Return whether a law does not hold at a point: it is no class of sizes that it is about."""
+    return not law.holds_at(tuple(point.sizes[symbol] for symbol in law.symbols))

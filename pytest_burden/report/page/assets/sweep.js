@@ -16,12 +16,12 @@ function sweepView(sweep) {
   function series() {
     const at = symbols.indexOf(symbol);
     const found = new Map();
-    for (const { sizes, values } of points) {
+    for (const { sizes, values, off } of points) {
       const value = values[metrics.indexOf(metric)];
       if (value == null) continue;
       const name = symbols.filter((each) => each !== symbol).map((each) => `${each}=${grouped(sizes[symbols.indexOf(each)])}`).join(", ");
       if (!found.has(name)) found.set(name, []);
-      found.get(name).push({ x: sizes[at], y: value, name });
+      found.get(name).push({ x: sizes[at], y: value, name, off: off.includes(metrics.indexOf(metric)) });
     }
     for (const line of found.values()) line.sort((a, b) => a.x - b.x);
     // Of too many lines those that are spread over all of them.
@@ -59,16 +59,18 @@ function sweepView(sweep) {
       xText: grouped,
       yText: (tick) => show(tick, unit === "bytes" ? unit : ""),
       xLabel: symbol,
-    }));
+    }), svg("text", { class: "label", x: 0, y: 10 }, unit === "bytes" ? "" : unit));
     lines.forEach(([, line], at) => {
-      picture.append(svg("path", { class: `line line-${at}`, d: path(line) }),
+      // Points that the law is not about stand alone.
+      picture.append(svg("path", { class: `line line-${at}`, d: path(line.filter((point) => !point.off)) }),
         ...line.map((point) => {
-          const text = [shown(point.y, metric), `${symbol}=${grouped(point.x)}${point.name ? `, ${point.name}` : ""}`];
+          const text = [shown(point.y, metric), `${symbol}=${grouped(point.x)}${point.name ? `, ${point.name}` : ""}`,
+            ...(point.off ? ["off the law"] : [])];
           const tell = (event) => {
             const box = event.target.getBoundingClientRect();
             tip.show(box.right - 8, box.top, text);
           };
-          return svg("circle", { class: `dot line-${at}`, cx: x(point.x), cy: y(point.y), r: 4.5, tabindex: "0", role: "img",
+          return svg("circle", { class: `dot line-${at}${point.off ? " off" : ""}`, cx: x(point.x), cy: y(point.y), r: 4.5, tabindex: "0", role: "img",
             "aria-label": text.join(" at "), onpointerenter: tell, onfocus: tell, onpointerleave: () => tip.hide(), onblur: () => tip.hide() });
         }));
     });
