@@ -59,7 +59,7 @@ function sweepView(sweep) {
       xText: grouped,
       yText: (tick) => show(tick, unit === "bytes" ? unit : ""),
       xLabel: symbol,
-    }), svg("text", { class: "label", x: 0, y: 10 }, unit === "bytes" ? "" : unit));
+    }), svg("text", { class: "label", x: 10, y: 14 }, unit === "bytes" ? "" : unit));
     lines.forEach(([, line], at) => {
       // Points that the law is not about stand alone.
       picture.append(svg("path", { class: `line line-${at}`, d: path(line.filter((point) => !point.off)) }),
