@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -86,3 +89,34 @@ def test_its_own_processes(warm_python: str, tmp_path: Path) -> None:
     inner = "import sys; print('torch' in sys.modules)"
     program = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {inner!r}])"
     assert ended(warm_python, "-c", program, folder=tmp_path)[1] == f"{sys.platform == 'linux'}\n"
+
+
+STARTS = """
+from tests import warm
+import time
+with warm.warm_python() as program:
+    print(program, flush=True)
+    time.sleep(60)
+"""
+
+
+def listens(address: Path) -> bool:
+    """Return whether there is somebody at an address."""
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(str(address)) == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="nothing is started")
+def test_ends_with_whoever_started_it() -> None:
+    """Also if that is killed, as a worker may be, and cannot end it."""
+    root = Path(__file__).parents[1]
+    command = [sys.executable, "-c", STARTS]
+    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as starter:
+        assert starter.stdout is not None
+        folder = Path(starter.stdout.readline().strip()).parent
+        starter.kill()
+    until = time.monotonic() + 30
+    while listens(folder / "socket") and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not listens(folder / "socket")
+    shutil.rmtree(folder)

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import runpy
+import select
 import socket
 import sys
 import threading
@@ -29,7 +30,8 @@ def serve(address: str, program: str) -> None:
         listening.bind(address)
         listening.listen()
         print("ready", flush=True)  # noqa: T201 the answer to who has started this
-        while True:
+        # Whoever has started this holds the other end of its standard input, also if killed.
+        while sys.stdin not in select.select([listening, sys.stdin], [], [])[0]:
             client, _ = listening.accept()
             if not os.fork():
                 listening.close()
@@ -43,6 +45,8 @@ def serve(address: str, program: str) -> None:
 def _answer(client: socket.socket, program: str) -> None:
     """Run what a client asks for in a process of its own, and say how it ended."""
     size, streams, *_ = socket.recv_fds(client, 8, 3)
+    if not size:  # nobody: it was only asked whether there is an answer
+        os._exit(0)
     left, parts = int.from_bytes(size, "big"), []
     while left:
         parts.append(client.recv(min(left, 1 << 20)))
