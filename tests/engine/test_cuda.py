@@ -6,13 +6,19 @@ The counters of a stand-in show what is done with them; only the tests marked ``
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
 from pytest_burden import Burden, BurdenError, CudaRun, measure
+from pytest_burden.burden import Convention
 from pytest_burden.engine import cuda
+from pytest_burden.engine.fit import fit
+from pytest_burden.sweeps import needed
+from tests.networks.vit import VisionTransformer
 
 GIB = 2**30
 
@@ -172,3 +178,17 @@ def test_real_counters(training: object) -> None:
     burden = measure(network, "float32[64, 4]", device="cuda", training=training)
     assert burden.cuda is not None
     assert burden.cuda_memory == burden.cuda.nbytes >= burden.cuda.predicted > 0
+
+
+@gpu
+@pytest.mark.gpu
+@pytest.mark.parametrize("training", [None, "SGD"])
+def test_what_fits(training: object) -> None:
+    """The batch that is said to fit takes what was said, the counters say, within 2 %."""
+    build = partial(VisionTransformer, 224, 16, 384, depth=6, heads=6, classes=1000)
+    image, memory = "float32[{}, 3, 224, 224]", 4 * 2**30
+    options: dict[str, Any] = {"training": training, "convention": Convention(target="cuda")}
+    found = fit(build, image.format("B"), vary="B", memory=memory, **options)
+    ran = measure(build, image.format(found.size), device="cuda", **options)
+    assert ran.cuda is not None
+    assert ran.cuda.nbytes == pytest.approx(needed(found.burden), rel=0.02)
