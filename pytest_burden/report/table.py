@@ -9,9 +9,10 @@ from fractions import Fraction
 from pytest_burden.budget.limits import Limit
 from pytest_burden.budget.result import Result
 from pytest_burden.budget.run import Run, verdict_word
-from pytest_burden.budget.scaling import LimitAt, said
+from pytest_burden.budget.scaling import LimitAt, Scaling, said
 from pytest_burden.budget.units import show, show_percent, show_use
 from pytest_burden.burden import METRICS
+from pytest_burden.report.elsewhere import power
 
 NOTHING = "-"
 GAP = 2
@@ -96,7 +97,7 @@ def _use(result: Result) -> str:
     tightest = max(_uses(result), default=None)
     if tightest is None:
         grown = _growth(result)
-        return f"{grown[1]} {short(grown[2])}" if grown else NOTHING
+        return f"{grown[1]} {short(grown[2])}" if grown else _steepest(result)
     return f"{show_use(*tightest[1:3])} {tightest[3]}"
 
 
@@ -117,6 +118,19 @@ def _short_use(result: Result) -> str:
     if tightest is None:
         return grown[1] if (grown := _growth(result)) else NOTHING
     return show_use(*tightest[1:3])
+
+
+def _steepest(result: Result) -> str:
+    """Return by what power a metric grows, of the tightest limit on one: ``S^2 flops``."""
+    powers = [
+        (v.elsewhere.power - float(v.limit.power), power(v.limit.symbol, v.elsewhere.power), v)
+        for v in result.verdicts
+        if isinstance(v.limit, Scaling) and v.elsewhere and v.elsewhere.power is not None
+    ]
+    if not powers:
+        return NOTHING
+    _, text, verdict = max(powers, key=lambda each: each[0])
+    return f"{text} {short(verdict.limit.metric)}" if verdict.limit else NOTHING
 
 
 def _growth(result: Result) -> tuple[Fraction, str, str] | None:

@@ -144,7 +144,10 @@ def test_over_processes(pytester: pytest.Pytester, project: Project) -> None:
         ),
         (
             'max_scaling={"flops": "depth^0.5"}, sizes={"S": 4, "depth": 2}',
-            ["over max_scaling: flops grows with depth^1"],
+            [
+                "over max_scaling: flops grows with depth^1",
+                "test_it.py::test_net * depth^1 flops  over",
+            ],
         ),
         (
             'max_scaling={"flops": "S^2"}, vary={"S": "8:64:8"}, until="qkv"',
