@@ -7,9 +7,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from pytest_burden.budget.law import Power, power
-from pytest_burden.budget.limits import Limit, Rule
+from pytest_burden.budget.limits import Rule
 from pytest_burden.budget.scaling import LimitAt, Scaling, said
-from pytest_burden.budget.verdict import ARITHMETIC, Elsewhere, Heavy, Kind, Policies, Verdict
+from pytest_burden.budget.verdict import (
+    ARITHMETIC,
+    Elsewhere,
+    Heavy,
+    Kind,
+    Policies,
+    Verdict,
+    accepted_gaps,
+)
 from pytest_burden.burden import METRICS, Burden, Figures, OpRow
 from pytest_burden.sweeps import Point, Sweep, Swept
 
@@ -34,10 +42,7 @@ def judge_sizes(
         swept: the network at other sizes.
     """
     every = tuple(rules)
-    accepted = max(
-        (r.maximum for r in every if isinstance(r, Limit) and r.metric == "uncounted_ops"),
-        default=0,
-    )
+    accepted = accepted_gaps(every)
     found: list[tuple[Rule, _Found]] = []
     for rule in every:
         if isinstance(rule, Scaling):

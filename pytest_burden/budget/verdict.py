@@ -147,12 +147,18 @@ def judge(
     """
     rules = tuple(limits)
     absolute = [rule for rule in rules if isinstance(rule, Limit)]
-    accepted = max((rule.maximum for rule in absolute if rule.metric == "uncounted_ops"), default=0)
+    accepted = accepted_gaps(rules)
     verdicts = [_judge_one(subject, burden, limit, accepted, policies) for limit in absolute]
     if past is not None:
         growths = [rule for rule in rules if isinstance(rule, Growth) and rule.bounded]
         verdicts += _judge_growth(subject, burden, growths, accepted, policies, past)
     return tuple(verdicts)
+
+
+def accepted_gaps(rules: Iterable[Rule]) -> int:
+    """Return how many calls of operators without a rule the limits of a measurement accept."""
+    absolute = (rule for rule in rules if isinstance(rule, Limit))
+    return max((rule.maximum for rule in absolute if rule.metric == "uncounted_ops"), default=0)
 
 
 def judge_stale(

@@ -14,6 +14,7 @@ from pytest_burden.budget.ids import Glob
 from pytest_burden.budget.limits import Limit
 from pytest_burden.budget.result import Result
 from pytest_burden.budget.toml_lines import Path
+from pytest_burden.budget.verdict import ARITHMETIC, accepted_gaps
 from pytest_burden.burden import METRICS
 from pytest_burden.commands.edits import add_options, content, difference, measured, save
 from pytest_burden.commands.network import metrics
@@ -21,7 +22,6 @@ from pytest_burden.commands.output import say
 from pytest_burden.commands.project import configuration, root
 
 METRICS_OF_A_BUDGET = ("params", "flops", "activation_memory")
-_ARITHMETIC = ("FLOPs", "MACs")
 
 
 class Proposal(NamedTuple):
@@ -107,14 +107,14 @@ def _limits(
     if burden is None:
         return
     held = {v.limit.metric: v.limit for v in result.verdicts if isinstance(v.limit, Limit)}
-    accepted = held["uncounted_ops"].maximum if "uncounted_ops" in held else 0
+    accepted = accepted_gaps(held.values())
     for metric in metrics:
         value = burden.value(metric)
         if metric in held:
             made.kept.append(held[metric])
         elif value is None:
             made.notes.append(f"{result.id}: {metric} is not measured, no limit")
-        elif METRICS[metric].unit in _ARITHMETIC and burden.uncounted_ops > accepted:
+        elif METRICS[metric].unit in ARITHMETIC and burden.uncounted_ops > accepted:
             made.notes.append(f"{result.id}: {metric} is not fully counted, no limit")
         elif metric in burden.lower_bounds:
             made.notes.append(f"{result.id}: {metric} is a lower bound, no limit")
