@@ -96,8 +96,8 @@ def exactly(value: int, unit: Unit) -> str:
 def show_apart(values: Sequence[int], unit: Unit) -> list[str]:
     """Return the texts of several numbers, all exact where two different ones would look alike."""
     texts = [show(value, unit) for value in values]
-    # 4.10 and 4.1 look alike too, so it is the numbers read from the texts that must differ.
-    if len({parse_size(text, unit) for text in texts}) < len(set(values)):
+    # 4.10 and 4.1 look alike too, so it is the numbers that the texts stand for that must differ.
+    if len({_as_shown(value, base_of(unit)) for value in values}) < len(set(values)):
         return [exactly(value, unit) for value in values]
     return texts
 
@@ -233,6 +233,13 @@ def _rounded(value: int, base: int) -> tuple[str, str]:
     if "." in text and value * 10**decimals % divisor == 0:
         text = text.rstrip("0").rstrip(".")
     return text, prefix_of(power, base)
+
+
+def _as_shown(value: int, base: int) -> int:
+    """Return what `parse_size` makes of the text of a number."""
+    divisor: int = base ** _power(value, base)
+    tens: int = 10 ** _decimals(value, divisor)
+    return _half_up(value * tens, divisor) * divisor // tens
 
 
 def prefix_of(power: int, base: int) -> str:

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from pytest_burden.budget.units import (
     SizeError,
+    _as_shown,
+    base_of,
     exactly,
     parse_scaled,
     parse_size,
@@ -263,3 +265,9 @@ def test_use_agrees_with_the_message(excess: int, maximum: int) -> None:
     elif not use.startswith(">"):
         used, over = (Decimal(text.rstrip(" %").replace(",", "")) for text in (use, more))
         assert used == 100 + over
+
+
+@given(COUNTS, st.sampled_from(UNITS))
+def test_what_a_text_stands_for(value: int, unit: Unit) -> None:
+    """Numbers are told apart by what their texts read back as."""
+    assert _as_shown(value, base_of(unit)) == parse_size(show(value, unit), unit)
