@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import torch
@@ -13,7 +13,7 @@ from pytest_burden.engine.abstract import LAZY
 from pytest_burden.engine.call import known_spec
 from pytest_burden.engine.homes import Homes
 from pytest_burden.engine.packed import is_packed, packs, unpacked
-from pytest_burden.engine.spec import text_of
+from pytest_burden.engine.spec import Spec, text_of
 from pytest_burden.engine.trace import Held, ModuleInfo, Role
 
 
@@ -98,6 +98,15 @@ def _packed(module: nn.Module, seen: set[int]) -> Iterator[Held]:
 def _as_held(
     name: str, role: Role, tensor: torch.Tensor, storage: int | None, *, trainable: bool
 ) -> Held:
-    shape = text_of(known_spec(tensor))
-    numel = tensor.numel()
-    return Held(name, role, numel, numel * tensor.dtype.itemsize, trainable, shape, storage)
+    spec = known_spec(tensor)
+    if spec.strides or not spec.shape:
+        numel, nbytes = _size(spec)
+    else:  # sparse or nested
+        numel = tensor.numel()
+        nbytes = numel * tensor.dtype.itemsize
+    return Held(name, role, numel, nbytes, trainable, text_of(spec), storage)
+
+
+@cache  # specs are few, and each is one object
+def _size(spec: Spec) -> tuple[int, int]:
+    return spec.numel, spec.nbytes

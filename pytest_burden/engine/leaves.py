@@ -178,11 +178,16 @@ class _Copies:
         if not shared or not _describable(tensor) or source.is_conj() or source.is_neg():
             return source.to(self._device, copy=True)
         storage = source.untyped_storage()
-        copied = self._made.get(storage._cdata)
+        address = storage._cdata
+        copied = self._made.get(address)
         if copied is None:
+            # The counter of a batch norm, say: the most common by far.
+            if not source.shape and storage.nbytes() == source.dtype.itemsize:
+                alone = source.to(self._device, copy=True)
+                self._made[address] = alone.untyped_storage()
+                return alone
             flat = torch.empty(0, dtype=torch.uint8, device=source.device).set_(storage)
-            copied = flat.to(self._device, copy=True).untyped_storage()
-            self._made[storage._cdata] = copied
+            copied = self._made[address] = flat.to(self._device, copy=True).untyped_storage()
         made = torch.empty(0, dtype=source.dtype, device=self._device)
         return made.set_(copied, source.storage_offset(), source.shape, source.stride())
 

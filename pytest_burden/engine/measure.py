@@ -15,6 +15,7 @@ from pytest_burden.engine.memory import footprint
 from pytest_burden.engine.meters import meter
 from pytest_burden.engine.rules.registry import Cost, counted, normal_name
 from pytest_burden.engine.run import RealRun, trace
+from pytest_burden.engine.surroundings import no_collection
 from pytest_burden.engine.training import read_training
 from pytest_burden.errors import BurdenError
 
@@ -73,10 +74,12 @@ def measure(  # noqa: PLR0913 the public function: all but two are rarely given
     positional = [read_specs(value) for value in given]
     keyword = {name: read_specs(value, where="keyword") for name, value in (kwargs or {}).items()}
     source = (model_or_factory, positional, keyword, real)
-    recorded = trace(*source)
-    burden = meter(recorded, convention, own, trace(*source, trained) if trained else None)
-    if gpu is None:
-        return burden
+    with no_collection():
+        recorded = trace(*source)
+        burden = meter(recorded, convention, own, trace(*source, trained) if trained else None)
+        if gpu is None:
+            del recorded  # before anything is collected: it is most of what there is
+            return burden
     if isinstance(gpu, str):
         return replace(burden, unsupported={"cuda_memory": gpu})
     there = replace(trained, target="cuda") if trained else None

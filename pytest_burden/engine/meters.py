@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from operator import add
-from typing import NamedTuple
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from typing import NamedTuple, TypeAlias
 
 from pytest_burden.burden import Burden, Convention, Figures, ModuleRow, OpRow, State
 from pytest_burden.engine.memory import forward_peak, lower_bounds, saved, training_peak
@@ -46,7 +45,10 @@ def meter(
     """Return every metric of a forward, and of its ``training`` if that was traced too."""
     calls = Counter((call.op, call.module) for call in trace.calls if not call.inside)
     prices = {op: price(op, convention, own) for op in dict.fromkeys(op for op, _ in calls)}
-    figures = [[_params(module) if module.held else 0, *_NOTHING] for module in trace.modules]
+    figures: _ByModule = defaultdict(lambda: [0] * len(_NONE))
+    for index, module in enumerate(trace.modules):
+        if module.held and (params := _params(module)):
+            figures[index][_PARAMS] = params
     for (op, index), count in calls.items():
         _, macs, flops, memory = prices[op]
         mine = figures[index]
@@ -100,13 +102,15 @@ def meter(
     )
 
 
-_MACS, _FLOPS, _ACTIVATION = 1, 2, 3
+_ByModule: TypeAlias = "defaultdict[int, list[int]]"
+"""The own figures of each module that has any, in the order of `Figures`."""
+_PARAMS, _MACS, _FLOPS, _ACTIVATION = range(4)
 _TRAINING_MACS, _TRAINING_FLOPS = map(Figures._fields.index, ("training_macs", "training_flops"))
-_NOTHING = (0,) * (len(Figures._fields) - 1)
+_NONE = Figures()
 
 
 def _train(
-    trace: Trace, convention: Convention, own: Mapping[str, Rule], figures: Sequence[list[int]]
+    trace: Trace, convention: Convention, own: Mapping[str, Rule], figures: _ByModule
 ) -> dict[str, str]:
     """Add the arithmetic of one step's forward and backward; return what is a lower bound.
 
@@ -130,23 +134,27 @@ def _train(
     return reasons
 
 
-def _module_rows(trace: Trace, own: Sequence[list[int]]) -> tuple[ModuleRow, ...]:
-    inclusive = [*map(list, own)]
+def _module_rows(trace: Trace, own: _ByModule) -> tuple[ModuleRow, ...]:
+    mine = {index: Figures(*figures) for index, figures in own.items()}
+    inclusive = mine.copy()
     position = {module.path: index for index, module in enumerate(trace.modules)}
-    for index in range(len(own) - 1, 0, -1):  # children come after their parents
-        below = inclusive[index]
-        if any(below):
-            above = inclusive[_parent(trace.modules[index], position)]
-            above[:] = map(add, above, below)
+    for index in range(len(trace.modules) - 1, 0, -1):  # children come after their parents
+        below = inclusive.get(index)
+        if below is not None:
+            parent = _parent(trace.modules[index], position)
+            above = inclusive.get(parent)
+            inclusive[parent] = below if above is None else above + below
     return tuple(
-        ModuleRow(
-            module.path, module.cls, done.count,
-            figures := Figures(*mine), figures if below == mine else Figures(*below),
-            done.inputs, done.outputs, module.settings,
-        )
-        for module, done, mine, below in zip(
-            trace.modules, trace.module_calls, own, inclusive, strict=True
-        )
+        [
+            ModuleRow(
+                module.path, module.cls, done.count,
+                mine.get(index, _NONE), inclusive.get(index, _NONE),
+                done.inputs, done.outputs, module.settings,
+            )
+            for index, (module, done) in enumerate(
+                zip(trace.modules, trace.module_calls, strict=True)
+            )
+        ]
     )  # fmt: skip
 
 
