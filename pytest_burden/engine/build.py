@@ -11,9 +11,9 @@ from typing import Any
 from torch import nn
 
 from pytest_burden.engine.abstract import NeedsData, Tape, active
-from pytest_burden.engine.escapes import Guard
 from pytest_burden.engine.homes import Homes
 from pytest_burden.engine.recorder import Recorder
+from pytest_burden.engine.weights import Weights
 from pytest_burden.errors import BurdenError, suggest
 from pytest_burden.inputs import parse_input
 
@@ -61,7 +61,7 @@ def build(factory: Factory) -> tuple[nn.Module, Homes]:
     active.tape = tape
     recorder = Recorder(tape, building=True)
     try:
-        with recorder, Guard(recorder.homes):
+        with recorder, Weights(recorder.homes, tape):
             made = factory()
     finally:
         active.tape = None

@@ -188,6 +188,8 @@ class Recorder(TorchDispatchMode):
             try:
                 entry = _learn(call, key, shared, known_values)
             except NoShape as error:
+                if self._building and func.name() == "c10d::broadcast_":
+                    return call.args[0], _sent()
                 needs_data(str(error))
         return self._replay(call, entry, tokens)
 
@@ -349,6 +351,12 @@ def _argument(call: Call, position: int, name: str) -> object:
 
 def _flat(value: object) -> Sequence[object]:
     return value if isinstance(value, (list, tuple)) else (value,)
+
+
+def _sent() -> object:
+    """Return what tells that a tensor has come from another process: what is in it is not known."""
+    made: object = torch._C._distributed_c10d.FakeWork().boxed()
+    return made
 
 
 def _may_grow_huge(call: Call) -> bool:

@@ -240,6 +240,46 @@ def _mean(call: Call) -> Result | None:
     return _one(_new(shape, DTYPES[source.dtype]))
 
 
+def _within(call: Call) -> Result | None:
+    """Make a tensor like the only one, between numbers."""
+    numbers = all(limit is None or type(limit) in (int, float) for limit in call.args[1:])
+    return _another(call) if numbers and not call.kwargs else None
+
+
+def _softmax(call: Call) -> Result | None:
+    """Share out one among the elements along a dimension."""
+    dim, as_float = call.args[1:]
+    rank = max(len(call.specs[0].shape), 1)
+    return _another(call) if not as_float and -rank <= dim < rank else None
+
+
+def _products(call: Call) -> Result | None:
+    """(b, n, k) x (b, k, m); the result is contiguous, whatever they are."""
+    left, right = call.specs
+    fits = (
+        _alike(call)
+        and len(left.shape) == len(right.shape) == 3  # noqa: PLR2004 matrices
+        and left.shape[0] == right.shape[0]
+        and left.shape[2] == right.shape[1]
+        and 0 not in (*left.shape, *right.shape)
+    )
+    shape = (*left.shape[:2], *right.shape[2:])
+    return _one(_new(shape, DTYPES[left.dtype])) if fits else None
+
+
+def _either(call: Call) -> Result | None:
+    """Join two tensors of truth values."""
+    left, right = call.specs
+    ordinary = left is right and left.strides == contiguous_strides(left.shape)
+    return _one(_new(left.shape, torch.bool)) if ordinary and left.dtype == "bool" else None
+
+
+def _any(call: Call) -> Result | None:
+    """Say whether one of them is true."""
+    dtype = torch.uint8 if call.specs[0].dtype == "uint8" else torch.bool
+    return _one(_new((), dtype))
+
+
 def _compared(call: Call) -> Result | None:
     """Hold each element against a number."""
     if len(call.specs) != 1 or not _ordinary(call) or type(call.args[1]) not in (int, float):
@@ -305,6 +345,11 @@ _BY_OPERATOR: Mapping[Any, Answer] = {
     _aten.native_batch_norm.default: _batch_norm,
     _aten.native_layer_norm.default: _layer_norm,
     **dict.fromkeys((_aten.mm.default, _aten.addmm.default), _product),
+    _aten.bmm.default: _products,
+    **dict.fromkeys((_aten.clamp.default, _aten.clamp_min.default), _within),
+    _aten._softmax.default: _softmax,
+    _aten.bitwise_or.Tensor: _either,
+    _aten.any.default: _any,
     _aten.mean.dim: _mean,
     **dict.fromkeys((_aten.lt.Scalar, _aten.gt.Scalar), _compared),
     _aten.cat.default: _cat,

@@ -197,6 +197,99 @@ def test_a_factory_that_reads_weights(caught: bool) -> None:
         measure(lambda: Reader(caught=caught), "float32[1, 64]", real="never")
 
 
+@pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize(
+    ("fill", "message"),
+    [
+        (lambda w: w.normal_(std=-1), "normal expects std >= 0"),
+        (lambda w: nn.init.normal_(w, std=-1.0), "normal expects std >= 0"),
+        (lambda w: w.uniform_(2, 1), "from=2"),
+        (lambda w: nn.init.kaiming_uniform_(w.view(-1)), "fewer than 2 dimensions"),
+        (lambda w: nn.init.kaiming_uniform_(w, nonlinearity="rel"), "rel"),  # type: ignore[arg-type]
+        (lambda w: w.half().fill_(1e9), "overflow"),
+        (lambda w: nn.init.constant_(w, "one"), "fill_"),  # type: ignore[arg-type]
+    ],
+)
+def test_what_no_tensor_is_filled_with(
+    fill: Callable[[torch.Tensor], object], message: str, again: bool
+) -> None:
+    """Torch says what is wrong with a way to fill a weight, also after it was filled in others."""
+
+    def factory() -> nn.Module:
+        layer = nn.Linear(64, 64)
+        if again:
+            nn.init.normal_(layer.weight, std=1.0)
+            nn.init.kaiming_uniform_(layer.weight)
+            layer.weight.uniform_(1, 2).zero_().fill_(1.0)
+        fill(layer.weight)
+        return layer
+
+    with pytest.raises((RuntimeError, ValueError, TypeError), match=message):
+        factory_for_real(factory)
+    with pytest.raises((RuntimeError, ValueError, TypeError), match=message):
+        measure(factory, "float32[1, 64]")
+
+
+def factory_for_real(factory: Callable[[], nn.Module]) -> nn.Module:
+    """Call it as a user would."""
+    with torch.no_grad():
+        return factory()
+
+
+class Prior(nn.Module):
+    """Keeps numbers of its own, made as layers make theirs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(8)
+        steps = torch.zeros(3)
+        steps[1:].fill_(2)
+        self.layers = nn.Sequential(*(nn.Linear(8, 8) for _ in range(int(steps.sum()))))
+        counter = self.norm.get_buffer("num_batches_tracked")
+        counter.fill_(2)
+        self.layers.append(nn.Linear(8, 6 + int(counter)))
+        self.layers.append(nn.Linear(8, 8 + int(counter.zero_())))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the layers' output."""
+        out: torch.Tensor = self.layers(self.norm(x))
+        return out
+
+
+def test_counters_and_tables_have_values() -> None:
+    """What a factory makes of numbers itself is real, and so are the counters of norms."""
+    burden = measure(Prior, X)
+    assert (burden.method, burden.macs) == ("abstract", (4 + 2) * 3 * 8 * 8)
+    assert burden == measure(Prior(), X)
+
+
+def test_initialisers_of_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that stands in the place of torch's runs, and what it does is what counts."""
+    plain = nn.init.kaiming_uniform_
+    seen = []
+
+    def wider(tensor: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+        seen.append(tuple(tensor.shape))
+        return plain(tensor, *args, **kwargs)
+
+    monkeypatch.setattr(nn.init, "kaiming_uniform_", wider)
+    assert measure(lambda: nn.Linear(8, 8), X).params == 8 * 9
+    assert set(seen) == {(8, 8)}
+
+
+def test_a_layer_under_grad() -> None:
+    """A weight that asks for a gradient cannot be changed in place, without data either."""
+
+    def factory() -> nn.Module:
+        layer = nn.Linear(8, 8)
+        with torch.enable_grad():
+            layer.weight.zero_()
+        return layer
+
+    with pytest.raises(RuntimeError, match="leaf Variable that requires grad"):
+        measure(factory, X)
+
+
 def drawn_width(*, reads: bool) -> nn.Module:
     """A layer whose width is drawn; where it reads, its network has to be built once more."""
     width = 1 + int(1e6 * float(torch.rand(())))

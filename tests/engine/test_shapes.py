@@ -153,6 +153,37 @@ ORDINARY: list[Call] = [
         ]
     ),
     *(
+        called(aten.bmm.default, left, right)
+        for left, right in [
+            (ones(5, 2, 3), ones(5, 3, 4)),
+            (ones(5, 2, 3), ones(5, 4, 3).transpose(1, 2)),
+            (ones(2, 5, 3).transpose(0, 1), ones(3, 5, 4).transpose(0, 1)),
+            (ones(1, 1, 3, dtype=HALF), ones(1, 3, 1, dtype=HALF)),
+        ]
+    ),
+    *(
+        called(operator, ones(*size, dtype=dtype), *limits)
+        for size, dtype in itertools.product(SIZES, DTYPES)
+        for operator, limits in [
+            (aten.clamp.default, (0, 1)), (aten.clamp.default, (None, 0.5)),
+            (aten.clamp.default, (-1.5,)), (aten.clamp_min.default, (2,)),
+        ]
+    ),
+    *(
+        called(aten._softmax.default, ones(*size, dtype=dtype), dim, False)  # noqa: FBT003 torch's own
+        for size, dtype in itertools.product(SIZES, DTYPES)
+        for dim in (0, -1)
+    ),
+    *(
+        called(aten.bitwise_or.Tensor, *[ones(*size, dtype=torch.bool)] * 2)
+        for size in SIZES
+    ),
+    *(
+        called(aten.any.default, ones(*size, dtype=dtype))
+        for size in (*SIZES, (0,))
+        for dtype in (torch.bool, torch.float32, torch.uint8)
+    ),
+    *(
         called(aten.mean.dim, ones(2, 3, 4, 5), dims, *keep)
         for dims, keep in [([2, 3], ()), ([-1, -2], (True,)), ([1], (False,)), ([0, 1, 2, 3], ())]
     ),
@@ -209,6 +240,19 @@ LEFT: list[Call] = [
     called(aten.add.Tensor, ones(2, 1), ones(1, 3)),
     called(aten.add.Tensor, ones(2, 3), ones(4)),
     called(aten.add.Tensor, IMAGE, ones(3, 1, 1)),
+    called(aten.bmm.default, ones(2, 3, 4), ones(3, 4, 5)),
+    called(aten.bmm.default, ones(2, 3, 0), ones(2, 0, 5)),
+    called(aten.bmm.default, ones(2, 3), ones(3, 5)),
+    called(aten.clamp.default, IMAGE, 0, 1),
+    called(aten.clamp_min.default, ones(3, dtype=torch.int64), 1.5),
+    called(aten.clamp.default, ones(2, 3), True),  # noqa: FBT003 torch's own signature
+    called(aten._softmax.default, ones(2, 3, dtype=HALF), 1, True),  # noqa: FBT003 the same
+    called(aten._softmax.default, ones(2, 3), 2, False),  # noqa: FBT003 the same
+    called(aten._softmax.default, IMAGE, 1, False),  # noqa: FBT003 the same
+    called(aten.bitwise_or.Tensor, *[ones(2, 3, dtype=torch.int64)] * 2),
+    called(
+        aten.bitwise_or.Tensor, ones(2, 3, dtype=torch.bool), ones(3, dtype=torch.bool)
+    ),
     called(aten.max_pool2d_with_indices.default, IMAGE, [2]),
     called(aten.avg_pool2d.default, IMAGE, [2]),
     called(aten.avg_pool2d.default, ones(2, 3, 5, 5), [6]),

@@ -45,7 +45,7 @@ def _quick_collections() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _nothing_is_left() -> Iterator[None]:
-    measure(nn.Linear(2, 2), "float32[1, 2]")  # what torch imports meanwhile
+    measure(nn.Linear(2, 2), "float32[1, 2]", training="SGD")  # what torch imports meanwhile
     with nothing_left():
         yield
 
