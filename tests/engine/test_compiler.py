@@ -26,20 +26,20 @@ class Around(nn.Module):
 def plain():
     return nn.Sequential(nn.Conv2d(1, 64, 3), nn.BatchNorm2d(64), nn.ReLU(), nn.MaxPool2d(2))
 
-def softmax():
-    return nn.Sequential(nn.Linear(64, 64), nn.Softmax(-1), nn.Linear(64, 8))
+def log_softmax():
+    return nn.Sequential(nn.Linear(64, 64), nn.LogSoftmax(-1), nn.Linear(64, 8))
 
 def branches():
     return Around(lambda x: torch.cond(torch.tensor(True), torch.sin, torch.cos, (x,)))
 
 def both():
-    return nn.Sequential(softmax(), nn.Linear(8, 64), branches())
+    return nn.Sequential(log_softmax(), nn.Linear(8, 64), branches())
 
 def compiles():
     return Around(lambda x: torch.compile(lambda y: torch.relu(y @ y.T), backend="eager")(x))
 
 def compiled():
-    return torch.compile(softmax(), backend="eager")
+    return torch.compile(log_softmax(), backend="eager")
 """
 
 
@@ -61,7 +61,7 @@ def said(python: str, program: str) -> str:
     ("network", "inputs", "there"),
     [
         ("plain", "1x1x12x12", False),
-        ("softmax", "2x64", True),  # the twin
+        ("log_softmax", "2x64", True),  # the twin
     ],
 )
 def test_imported_where_it_is_needed(
@@ -92,8 +92,8 @@ assert len(calls) == 1
 @pytest.mark.parametrize(
     ("network", "more"),
     [
-        ("softmax", ""),
-        ("softmax", ", training=True"),
+        ("log_softmax", ""),
+        ("log_softmax", ", training=True"),
         ("branches", ""),
         ("both", ""),
         ("compiles", ""),
@@ -106,7 +106,7 @@ def test_first_measurement(warm_python: str, network: str, more: str) -> None:
     said(warm_python, FIRST_AND_SECOND.format(network=network, more=more))
 
 
-@pytest.mark.parametrize("network", ["softmax", "compiles"])
+@pytest.mark.parametrize("network", ["log_softmax", "compiles"])
 def test_compiling_afterwards(warm_python: str, network: str) -> None:
     """What is not measured is compiled, whoever has imported the compiler."""
     said(warm_python, COMPILED_AGAIN.format(network=network))
