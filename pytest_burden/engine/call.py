@@ -27,12 +27,18 @@ NEVER = object()
 class Operator:
     """One operator and what is asked of it at every call; `operator_of` returns the only one."""
 
-    __slots__ = ("by_value", "decomposes", "func", "silent")
+    __slots__ = ("by_value", "decomposes", "func", "silent", "writes")
 
     def __init__(self, func: OpOverload) -> None:
         self.func = func
         self.by_value = func in _BY_VALUE
         self.silent = not func._schema.returns
+        self.writes = [
+            (position, declared.name)
+            for position, declared in enumerate(func._schema.arguments)
+            if declared.alias_info is not None and declared.alias_info.is_write
+        ]
+        """Positions and names of the arguments that it changes."""
         has_kernel = torch._C._dispatch_has_kernel_for_dispatch_key
         # Torch defines it by others, as is seen under inference_mode; some have a kernel besides.
         self.decomposes = has_kernel(func.name(), "CompositeImplicitAutograd") and not has_kernel(

@@ -322,9 +322,8 @@ def _learn(
     outputs = tuple(o.spec for o in result.outputs if not isinstance(o, Plain))
     written = {
         id(tensor)
-        for position, declared in enumerate(call.func._schema.arguments)
-        if declared.alias_info is not None and declared.alias_info.is_write
-        for tensor in _flat(_argument(call, position, declared.name))
+        for position, name in call.operator.writes
+        for tensor in _flat(_argument(call, position, name))
     }
     writes = tuple(i for i, tensor in enumerate(call.tensors) if id(tensor) in written)
     entry = Entry(call.op(outputs), result, writes)

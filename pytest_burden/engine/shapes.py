@@ -195,12 +195,16 @@ def _batch_norm(call: Call) -> Result | None:
 
 
 def _layer_norm(call: Call) -> Result | None:
-    """The normalised input, and a mean and a deviation of all that are normalised together."""
+    """The normalised input, and a mean and a deviation of all that are normalised together.
+
+    They are contiguous, whatever the input is.
+    """
     normalized = tuple(call.args[1])
     source, *others = call.specs
     before = source.shape[: len(source.shape) - len(normalized)]
     fits = (
-        _ordinary(call)
+        _alike(call)
+        and 0 not in source.shape
         and normalized
         and source.shape == (*before, *normalized)
         and all(spec.shape == normalized for spec in others)
@@ -238,6 +242,14 @@ def _mean(call: Call) -> Result | None:
     sizes = [1 if dim in gone else size for dim, size in enumerate(source.shape)]
     shape = sizes if keep else [size for dim, size in enumerate(sizes) if dim not in gone]
     return _one(_new(shape, DTYPES[source.dtype]))
+
+
+def _roll(call: Call) -> Result | None:
+    """Move the elements of the only tensor along some dimensions."""
+    shifts, *dims = call.args[1:]
+    rank = len(call.specs[0].shape)
+    fits = dims and len(shifts) == len(dims[0]) and all(-rank <= dim < rank for dim in dims[0])
+    return _another(call) if fits else None
 
 
 def _within(call: Call) -> Result | None:
@@ -346,6 +358,7 @@ _BY_OPERATOR: Mapping[Any, Answer] = {
     _aten.native_layer_norm.default: _layer_norm,
     **dict.fromkeys((_aten.mm.default, _aten.addmm.default), _product),
     _aten.bmm.default: _products,
+    _aten.roll.default: _roll,
     **dict.fromkeys((_aten.clamp.default, _aten.clamp_min.default), _within),
     _aten._softmax.default: _softmax,
     _aten.bitwise_or.Tensor: _either,

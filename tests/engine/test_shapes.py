@@ -153,6 +153,19 @@ ORDINARY: list[Call] = [
         ]
     ),
     *(
+        called(aten.native_layer_norm.default, source, [4], weight, weight, 1e-5)
+        for source in (
+            ones(2, 4, 3, 3).permute(0, 2, 3, 1), ones(4, 3).t(), ones(3, 8)[:, ::2],
+            ones(3, 1).expand(3, 4), ones(6, 4)[::2],
+        )
+        for weight in (None, ones(4))
+    ),
+    *(
+        called(aten.roll.default, ones(2, 3, 4, dtype=dtype), *how)
+        for dtype in DTYPES
+        for how in (([1], [0]), ([-1, 2], [1, -1]), ([9], [2]))
+    ),
+    *(
         called(aten.bmm.default, left, right)
         for left, right in [
             (ones(5, 2, 3), ones(5, 3, 4)),
@@ -240,6 +253,12 @@ LEFT: list[Call] = [
     called(aten.add.Tensor, ones(2, 1), ones(1, 3)),
     called(aten.add.Tensor, ones(2, 3), ones(4)),
     called(aten.add.Tensor, IMAGE, ones(3, 1, 1)),
+    called(aten.native_layer_norm.default, ones(2, 0, 4), [4], None, None, 1e-5),
+    called(aten.native_layer_norm.default, ones(2, 4).half(), [4], ones(4), None, 1e-5),
+    called(aten.roll.default, ones(2, 3), [1]),
+    called(aten.roll.default, ones(2, 3), [1, 1], [0]),
+    called(aten.roll.default, ones(2, 3), [1], [2]),
+    called(aten.roll.default, ones(2, 3).t(), [1], [0]),
     called(aten.bmm.default, ones(2, 3, 4), ones(3, 4, 5)),
     called(aten.bmm.default, ones(2, 3, 0), ones(2, 0, 5)),
     called(aten.bmm.default, ones(2, 3), ones(3, 5)),
