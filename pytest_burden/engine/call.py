@@ -10,7 +10,7 @@ import torch
 from torch._ops import OpOverload
 
 from pytest_burden.engine.abstract import AbstractTensor, spec_of
-from pytest_burden.engine.schema import make_op, plain
+from pytest_burden.engine.schema import is_view, make_op, plain
 from pytest_burden.engine.spec import Op, Spec
 
 _SCALARS = frozenset(
@@ -27,7 +27,7 @@ NEVER = object()
 class Operator:
     """One operator and what is asked of it at every call; `operator_of` returns the only one."""
 
-    __slots__ = ("by_value", "decomposes", "func", "silent", "writes")
+    __slots__ = ("by_value", "decomposes", "func", "looks", "silent", "writes")
 
     def __init__(self, func: OpOverload) -> None:
         self.func = func
@@ -39,6 +39,8 @@ class Operator:
             if declared.alias_info is not None and declared.alias_info.is_write
         ]
         """Positions and names of the arguments that it changes."""
+        self.looks = _looks(func)
+        """Whether it makes another view of its first argument by nothing but whole numbers."""
         has_kernel = torch._C._dispatch_has_kernel_for_dispatch_key
         # Torch defines it by others, as is seen under inference_mode; some have a kernel besides.
         self.decomposes = has_kernel(func.name(), "CompositeImplicitAutograd") and not has_kernel(
@@ -46,6 +48,18 @@ class Operator:
         )
 
 
+def _looks(func: OpOverload) -> bool:
+    schema = func._schema
+    first, *others = [str(argument.type) for argument in schema.arguments] or [""]
+    return (
+        is_view(func)
+        and torch.Tag.inplace_view not in func.tags
+        and [first] == ["Tensor"] == [str(value.type) for value in schema.returns]
+        and _WHOLE.issuperset(others)
+    )
+
+
+_WHOLE = frozenset({"int", "int?", "Optional[int]", "List[int]", "bool"})
 _BY_VALUE = (torch.ops.aten.index.Tensor, torch.ops.aten.masked_select.default)
 """Operators whose output's shape may be the number of true elements of an argument."""
 

@@ -21,7 +21,7 @@ from pytest_burden.engine.abstract import (
     needs_data,
     spec_of,
 )
-from pytest_burden.engine.call import NEVER, Call, composite_op, known_spec, operator_of
+from pytest_burden.engine.call import NEVER, Call, Operator, composite_op, known_spec, operator_of
 from pytest_burden.engine.homes import Homes
 from pytest_burden.engine.kernels import NoShape, infer
 from pytest_burden.engine.result import New, Output, Plain, Result, Same, View
@@ -62,6 +62,8 @@ class Entry:
 
 
 _MEMO: dict[tuple[object, ...], Entry] = {}
+_LOOKS: dict[tuple[object, ...], tuple[Op, Spec]] = {}
+"""Views of one tensor, by a key that is quicker made."""
 
 
 class Recorder(TorchDispatchMode):
@@ -107,9 +109,11 @@ class Recorder(TorchDispatchMode):
         if operator.decomposes:
             with self:
                 return func.decompose(*args, **kwargs)
-        call = Call(operator, args, kwargs)
         if self.real:
-            return self._run(call)
+            return self._run(Call(operator, args, kwargs))
+        if operator.looks and not kwargs and type(args[0]) is AbstractTensor:
+            return self._look(operator, args)
+        call = Call(operator, args, kwargs)
         if (call.abstract and call.tensors) or any(map(self._has_no_values, call.tensors)):
             return self._answer(call)
         makes = not call.tensors and not operator.silent
@@ -192,6 +196,27 @@ class Recorder(TorchDispatchMode):
                     return call.args[0], _sent()
                 needs_data(str(error))
         return self._replay(call, entry, tokens)
+
+    def _look(self, operator: Operator, args: Sequence[Any]) -> Any:
+        """Answer a view of one tensor: of all calls the most common, and the simplest.
+
+        Its arguments need no types beside them, for an operator is given those of its schema.
+        """
+        tensor = args[0]
+        numbers = [tuple(one) if type(one) is list else one for one in args[1:]]
+        key = (operator, tensor.spec, *numbers)
+        known = _LOOKS.get(key)
+        if known is None:
+            call = Call(operator, args, {})
+            out = self._answer(call)
+            learnt = _MEMO.get(tuple(call.key))
+            if learnt is not None and type(learnt.lone) is View:
+                _LOOKS[key] = learnt.op, learnt.lone.spec
+            return out
+        op, spec = known
+        token = tensor.token
+        self.record(op, (token.index,))
+        return self._view(spec, token)
 
     def _replay(self, call: Call, entry: Entry, tokens: list[Token]) -> Any:
         """Hand out the outputs of a known call and record it."""

@@ -1,13 +1,15 @@
 """What the most common operators return, where nobody need be asked: torch takes its time.
 
 Its shape functions decompose and dispatch on, 7 ms for a batch norm. Here are answers for tensors
-in the ordinary layout and of one floating dtype, whose arguments fit together; all else is left to
-torch, its error messages among it.
+of one floating dtype whose arguments fit together, many of them for the ordinary layout alone; all
+else is left to torch, its error messages among it.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
+from operator import mul
 from typing import Any
 
 import torch
@@ -17,6 +19,7 @@ from pytest_burden.engine.call import Call
 from pytest_burden.engine.result import New, Result, Same
 from pytest_burden.engine.schema import DTYPES
 from pytest_burden.engine.spec import Spec, contiguous_strides
+from pytest_burden.engine.strides import element_by_element, is_dense
 
 Answer = Callable[[Call], Result | None]
 
@@ -29,18 +32,26 @@ def known_result(call: Call) -> Result | None:
 
 def _ordinary(call: Call) -> bool:
     """Return whether all tensors are contiguous, of the same floating dtype, and not empty."""
-    return _alike(call) and all(
-        spec.strides == contiguous_strides(spec.shape) and 0 not in spec.shape
-        for spec in call.specs
+    return (
+        _alike(call)
+        and _no_empty(call)
+        and all(spec.strides == contiguous_strides(spec.shape) for spec in call.specs)
     )
+
+
+def _any_pending(call: Call) -> bool:
+    return any(spec.pending for spec in call.specs)
+
+
+def _no_empty(call: Call) -> bool:
+    return all(0 not in spec.shape for spec in call.specs)
 
 
 def _alike(call: Call) -> bool:
     """Return whether all tensors are of the same floating dtype."""
-    dtype = call.specs[0].dtype
-    return call.specs[0].is_floating and all(
-        spec.dtype == dtype and not spec.pending for spec in call.specs
-    )
+    first, *others = call.specs
+    alike = first.is_floating and all(spec.dtype == first.dtype for spec in others)
+    return alike and not _any_pending(call)
 
 
 def _new(shape: Sequence[int], dtype: torch.dtype) -> New:
@@ -55,8 +66,13 @@ def _one(output: New | Same) -> Result:
 
 def _itself(call: Call) -> Result | None:
     """Change the elements of the only tensor."""
-    lone = len(call.specs) == 1 and _ordinary(call)
+    lone = len(call.specs) == 1 and _alike(call) and is_dense(call.specs[0])
     return _one(Same(call.specs[0], 0)) if lone else None
+
+
+def _by_number(call: Call) -> Result | None:
+    """Change the elements of the only tensor by a number."""
+    return _itself(call) if type(call.args[1]) in (int, float) else None
 
 
 def _another(call: Call) -> Result | None:
@@ -64,6 +80,35 @@ def _another(call: Call) -> Result | None:
     if len(call.specs) != 1 or not _ordinary(call) or "memory_format" in call.kwargs:
         return None
     return _one(_new(call.specs[0].shape, DTYPES[call.specs[0].dtype]))
+
+
+def _each(call: Call) -> Result | None:
+    """Map each element of the only tensor."""
+    return _pointwise(call, call.specs) if len(call.specs) == 1 and not call.kwargs else None
+
+
+def _power(call: Call) -> Result | None:
+    """Raise each element to a power that is a number."""
+    return _each(call) if type(call.args[1]) in (int, float) else None
+
+
+def _pointwise(call: Call, operands: Sequence[Spec]) -> Result | None:
+    """Make a tensor of what is worked out element by element, of the only floating dtype."""
+    dtypes = {spec.dtype for spec in call.specs if spec.is_floating}
+    others = [spec for spec in call.specs if not spec.is_floating]
+    # Whole numbers are cast before, to as many without gaps.
+    fits = all(spec.dtype in _WHOLE and is_dense(spec) for spec in others)
+    if len(dtypes) != 1 or not fits or not _no_empty(call) or _any_pending(call):
+        return None
+    found = element_by_element(operands)
+    if found is None:
+        return None
+    shape, strides = found
+    dtype = DTYPES[dtypes.pop()]
+    return _one(New(intern(shape, strides, 0, dtype, math.prod(shape) * dtype.itemsize)))
+
+
+_WHOLE = frozenset({"uint8", "int8", "int16", "int32", "int64"})
 
 
 def _clone(call: Call) -> Result | None:
@@ -75,28 +120,23 @@ def _clone(call: Call) -> Result | None:
 
 
 def _of_two(call: Call) -> Result | None:
-    """Make a tensor like the larger of two, or like one beside a number."""
+    """Make a tensor of two, or of one and a number."""
     first, *others = call.specs
-    if not _ordinary(call) or not (others or type(call.args[1]) in (int, float)):
+    if call.args[0] is not call.tensors[0] or not (others or type(call.args[1]) in (int, float)):
         return None
-    larger = max(call.specs, key=lambda spec: (len(spec.shape), spec.numel))
-    if not all(_spreads(spec.shape, larger.shape) for spec in call.specs):
-        return None
-    return _one(_new(larger.shape, DTYPES[first.dtype]))
+    return _pointwise(call, call.specs if others else (first, _NUMBER))
 
 
-def _spreads(shape: Sequence[int], larger: Sequence[int]) -> bool:
-    """Return whether a shape can be broadcast to a larger one."""
-    inner = larger[len(larger) - len(shape) :]
-    return all(size in (1, wanted) for size, wanted in zip(shape, inner, strict=True))
+_NUMBER = Spec(())
 
 
 def _into_first(call: Call) -> Result | None:
     """Change the first of two, to which the other can be broadcast."""
     first = call.specs[0]
-    fits = all(len(each.shape) <= len(first.shape) for each in call.specs)
-    fits = fits and all(_spreads(each.shape, first.shape) for each in call.specs)
-    return _one(Same(first, 0)) if fits and _of_two(call) is not None else None
+    made = _of_two(call) if first.is_floating and is_dense(first) else None
+    result = made and made.outputs[0]
+    fits = isinstance(result, New) and result.spec.shape == first.shape
+    return _one(Same(first, 0)) if fits else None
 
 
 def _max_pool(call: Call) -> Result | None:
@@ -204,7 +244,7 @@ def _layer_norm(call: Call) -> Result | None:
     before = source.shape[: len(source.shape) - len(normalized)]
     fits = (
         _alike(call)
-        and 0 not in source.shape
+        and _no_empty(call)
         and normalized
         and source.shape == (*before, *normalized)
         and all(spec.shape == normalized for spec in others)
@@ -255,7 +295,7 @@ def _roll(call: Call) -> Result | None:
 def _within(call: Call) -> Result | None:
     """Make a tensor like the only one, between numbers."""
     numbers = all(limit is None or type(limit) in (int, float) for limit in call.args[1:])
-    return _another(call) if numbers and not call.kwargs else None
+    return _each(call) if numbers else None
 
 
 def _softmax(call: Call) -> Result | None:
@@ -273,7 +313,7 @@ def _products(call: Call) -> Result | None:
         and len(left.shape) == len(right.shape) == 3  # noqa: PLR2004 matrices
         and left.shape[0] == right.shape[0]
         and left.shape[2] == right.shape[1]
-        and 0 not in (*left.shape, *right.shape)
+        and _no_empty(call)
     )
     shape = (*left.shape[:2], *right.shape[2:])
     return _one(_new(shape, DTYPES[left.dtype])) if fits else None
@@ -304,7 +344,10 @@ def _cat(call: Call) -> Result | None:
     dim = call.args[1] if len(call.args) > 1 else 0
     first, *others = call.specs
     rank = len(first.shape)
-    if not -rank <= dim < rank or not _ordinary(call):
+    # Several images in channels_last are put together in that; all else becomes contiguous.
+    is_plain = rank not in (4, 5) or any(spec.strides[-1] < spec.strides[1] for spec in call.specs)
+    fits = (_alike(call) and _no_empty(call)) if is_plain else _ordinary(call)
+    if not -rank <= dim < rank or not fits:
         return None
     dim %= rank
     if any(_but(spec, dim) != _but(first, dim) for spec in others):
@@ -318,14 +361,87 @@ def _but(spec: Spec, dim: int) -> tuple[int, ...]:
     return (*spec.shape[:dim], len(spec.shape), *spec.shape[dim + 1 :])
 
 
+def _repeat(call: Call) -> Result | None:
+    """So many times the only tensor, along each dimension."""
+    (source,), times = call.specs, call.args[1]
+    missing = len(times) - len(source.shape)
+    if missing < 0 or min(times, default=1) < 1 or not (_alike(call) and _no_empty(call)):
+        return None
+    shape = map(mul, (*[1] * missing, *source.shape), times)
+    return _one(_new([*shape], DTYPES[source.dtype]))
+
+
+def _embedding(call: Call) -> Result | None:
+    """A row of a table for each index."""
+    table, indices = call.specs
+    fits = (
+        table.is_floating
+        and not table.pending
+        and len(table.shape) == 2  # noqa: PLR2004 rows and columns
+        and table.strides == contiguous_strides(table.shape)
+        and indices.dtype in ("int32", "int64")
+        and _no_empty(call)
+    )
+    return _one(_new((*indices.shape, table.shape[1]), DTYPES[table.dtype])) if fits else None
+
+
+def _attention(call: Call) -> Result | None:
+    """What is attended to, laid out as the queries, and the logarithm of each query's sum."""
+    query, key, value, *mask = call.specs
+    fits = (
+        _alike(call)
+        and _no_empty(call)
+        and not mask
+        and (len(call.args) <= 3 or call.args[3] == 0)  # noqa: PLR2004 no dropout
+        and len(query.shape) == 4  # noqa: PLR2004 batch, heads, positions, width
+        and is_dense(query)
+        and key.shape == value.shape
+        and len(key.shape) == len(query.shape)
+        and (query.shape[0], query.shape[3]) == (key.shape[0], key.shape[3])
+        and query.shape[1] % key.shape[1] == 0  # heads may share their keys
+    )
+    if not fits:
+        return None
+    dtype = DTYPES[query.dtype]
+    attended = intern(query.shape, query.strides, 0, dtype, query.nbytes)
+    batch, heads, positions, _ = query.shape
+    wide = torch.float64 if dtype is torch.float64 else torch.float32
+    nbytes = batch * heads * positions * wide.itemsize
+    strides = (heads * positions, 1, heads)
+    sums = intern((batch, heads, positions), strides, 0, wide, nbytes)
+    return Result((New(attended), New(sums)), tuple, reshaped=False)
+
+
+def _range(call: Call) -> Result | None:
+    """Whole numbers, one after the other or some steps apart."""
+    options: dict[str, Any] = dict(call.kwargs)
+    dtype = options.pop("dtype", None) or torch.int64
+    first, last, step = (*call.args, 1)[:3] if len(call.args) > 1 else (0, *call.args, 1)
+    plain = (
+        type(first) is type(last) is type(step) is int
+        and first <= last
+        and step > 0
+        and _is_default(options)
+        and dtype in DTYPES.values()
+    )
+    return _one(_new((-((first - last) // step),), dtype)) if plain else None
+
+
+def _is_default(options: dict[str, Any]) -> bool:
+    """Return whether a tensor is to be made as always; takes out what says so."""
+    return (
+        options.pop("device", None) in (None, CPU)
+        and options.pop("layout", None) in (None, torch.strided)
+        and not any(options.values())
+    )
+
+
 def _made(call: Call) -> Result | None:
     """Make a tensor of a size."""
     options: dict[str, Any] = dict(call.kwargs)
     dtype = options.pop("dtype", None) or torch.get_default_dtype()
     plain = (
-        options.pop("device", None) in (None, CPU)
-        and options.pop("layout", None) in (None, torch.strided)
-        and not any(options.values())
+        _is_default(options)
         and len(call.args) == 1
         and dtype in DTYPES.values()
         and all(type(size) is int and size >= 0 for size in call.args[0])
@@ -338,8 +454,11 @@ _POINTWISE = (
     *("relu", "sigmoid", "silu", "hardswish", "hardsigmoid", "hardtanh", "leaky_relu", "elu"),
     *("gelu", "tanh", "exp", "mish"),
 )
+_MORE = ("abs", "neg", "sin", "cos", "sqrt", "rsqrt", "reciprocal", "log", "erf", "floor")
 _BY_OPERATOR: Mapping[Any, Answer] = {
-    **{getattr(_aten, name).default: _another for name in _POINTWISE},
+    **{getattr(_aten, name).default: _each for name in (*_POINTWISE, *_MORE)},
+    _aten.hardtanh.default: _another,
+    _aten.pow.Tensor_Scalar: _power,
     _aten.clone.default: _clone,
     _aten.max_pool2d_with_indices.default: _max_pool,
     _aten.avg_pool2d.default: _average_pool,
@@ -358,6 +477,11 @@ _BY_OPERATOR: Mapping[Any, Answer] = {
     _aten.native_layer_norm.default: _layer_norm,
     **dict.fromkeys((_aten.mm.default, _aten.addmm.default), _product),
     _aten.bmm.default: _products,
+    **{getattr(_aten, f"{name}_").Scalar: _by_number for name in ("add", "sub", "mul", "div")},
+    _aten.repeat.default: _repeat,
+    _aten.embedding.default: _embedding,
+    _aten._scaled_dot_product_flash_attention_for_cpu.default: _attention,
+    **dict.fromkeys((_aten.arange.default, _aten.arange.start, _aten.arange.start_step), _range),
     _aten.roll.default: _roll,
     **dict.fromkeys((_aten.clamp.default, _aten.clamp_min.default), _within),
     _aten._softmax.default: _softmax,

@@ -40,8 +40,10 @@ DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
 POINTWISE = [
     operator
     for operator, answer in _BY_OPERATOR.items()
-    if answer.__name__ in ("_another", "_itself") and "Scalar" not in str(operator)
+    if answer.__name__ in ("_another", "_each", "_itself") and "Scalar" not in str(operator)
 ]
+ORDERED = [one for one, answer in _BY_OPERATOR.items() if answer.__name__ == "_another"]
+"""Operators of one tensor that are known for the ordinary layout alone."""
 ONCE = ([1, 1], [0, 0], [1, 1], False, [0, 0], 1)
 """Stride, padding, dilation, whether transposed, padding of the output, groups."""
 HALF = torch.bfloat16
@@ -86,6 +88,11 @@ BROADCAST: list[tuple[tuple[int, ...], tuple[int, ...]]] = [
     ((1, 7, 5), (1, 1, 5)),
 ]
 ORDINARY: list[Call] = [
+    *(called(operator, IMAGE) for operator in POINTWISE if operator not in ORDERED),
+    called(aten.add.Tensor, IMAGE, ones(3, 1, 1)),
+    called(aten.add.Tensor, ones(2, 1), ones(1, 3)),
+    called(aten.clamp.default, IMAGE, 0, 1),
+    called(aten.mul.Tensor, IMAGE, IMAGE),
     *(
         called(operator, ones(*size, dtype=dtype))
         for operator in POINTWISE
@@ -159,6 +166,66 @@ ORDINARY: list[Call] = [
             ones(3, 1).expand(3, 4), ones(6, 4)[::2],
         )
         for weight in (None, ones(4))
+    ),
+    *(
+        called(aten.pow.Tensor_Scalar, ones(*size, dtype=dtype), power)
+        for size, dtype in itertools.product(SIZES, DTYPES)
+        for power in (2, 0.5, -1)
+    ),
+    *(
+        called(aten.cat.default, parts, dim)
+        for parts, dim in [
+            ([ones(1, 1, 8), ones(1, 8, 5).transpose(1, 2)], 1),
+            ([ones(3, 2).t(), ones(3, 2).t()], 0),
+            ([ones(1, 3).expand(2, 3), ones(2, 6)[:, ::2]], 1),
+            ([ones(2, 5, 6, 4).transpose(1, 2), ones(2, 6, 5, 4)], -1),
+            ([ones(2, 6, 5, 8)[..., :4], ones(2, 6, 5, 8)[..., 4:]], -1),
+            ([IMAGE, ones(2, 3, 4, 5)], 1),
+        ]
+    ),
+    *(
+        called(aten.repeat.default, source, times)
+        for source in (ones(2, 3), ones(3, 2).t(), ones(), ones(1, 3).expand(2, 3))
+        for times in ([1, 2], [3, 1, 1])
+    ),
+    *(
+        called(operator, source, 2)
+        for operator, answer in _BY_OPERATOR.items()
+        if answer.__name__ == "_by_number"
+        for source in (ones(2, 3), ones(3, 2).t(), IMAGE, ones(2, 3, dtype=HALF))
+    ),
+    *(
+        called(aten.embedding.default, ones(10, 4, dtype=dtype), indices, *more)
+        for dtype in DTYPES
+        for indices in (
+            torch.zeros(2, 3, dtype=torch.int64), torch.zeros(3, 2, dtype=torch.int32).t(),
+            torch.zeros((), dtype=torch.int64),
+        )
+        for more in ((), (0, False, True))
+    ),
+    *(
+        called(aten._scaled_dot_product_flash_attention_for_cpu.default, query, *others, *more)
+        for dtype in DTYPES
+        for query in (
+            ones(2, 6, 5, 4, dtype=dtype), ones(2, 5, 6, 4, dtype=dtype).transpose(1, 2),
+            ones(1, 1, 5, 4, dtype=dtype),
+        )
+        for length in (5, 7)
+        for heads in {query.shape[1], 1}
+        for others in ((ones(query.shape[0], heads, length, 4, dtype=dtype),) * 2,)
+        for more in ((), (0.0, True))
+    ),
+    *(
+        called(operator, *limits, **options)
+        for operator, limits in [
+            (aten.arange.default, (5,)), (aten.arange.default, (0,)),
+            (aten.arange.start, (2, 7)), (aten.arange.start, (-3, -3)),
+            (aten.arange.start_step, (0, 7, 2)), (aten.arange.start_step, (0, 8, 2)),
+            (aten.arange.start_step, (3, 4, 5)), (aten.arange.start_step, (1, 1, 2)),
+        ]
+        for options in (
+            {}, {"dtype": torch.float32}, {"device": torch.device("cpu"), "pin_memory": False},
+        )
     ),
     *(
         called(aten.roll.default, ones(2, 3, 4, dtype=dtype), *how)
@@ -244,17 +311,49 @@ WEIGHT = ones(4, 3, 3, 3)
 TRANSPOSED = (*ONCE[:3], True, *ONCE[4:])
 EVALUATED = (False, 0.1, 1e-5)
 LEFT: list[Call] = [
-    *(called(operator, IMAGE) for operator in POINTWISE),
+    *(called(operator, IMAGE) for operator in ORDERED),
     *(called(operator, ones(2, 3, dtype=torch.int64)) for operator in POINTWISE),
-    *(called(operator, strided((4, 4), (0, 1))) for operator in POINTWISE),
+    *(
+        called(operator, strided((4, 4), (0, 1)))
+        for operator in POINTWISE
+        if operator in ORDERED or str(operator).endswith("_.default")
+    ),
     *(called(operator, ones(2, 0, 3)) for operator in POINTWISE),
     called(aten.native_batch_norm.default, ones(1, 3, 1, 1), *norms(torch.float32)[0]),
     called(aten.clone.default, ones(2, 3, 4, 5), memory_format=torch.channels_last),
-    called(aten.add.Tensor, ones(2, 1), ones(1, 3)),
     called(aten.add.Tensor, ones(2, 3), ones(4)),
-    called(aten.add.Tensor, IMAGE, ones(3, 1, 1)),
     called(aten.native_layer_norm.default, ones(2, 0, 4), [4], None, None, 1e-5),
     called(aten.native_layer_norm.default, ones(2, 4).half(), [4], ones(4), None, 1e-5),
+    called(aten.pow.Tensor_Scalar, ones(2, 3), 2j),
+    called(aten.add_.Scalar, ones(2, 3), 2j),
+    called(aten.add_.Tensor, ones(2, 3, dtype=torch.int64), ones(2, 3)),
+    called(aten.mul.Tensor, ones(2, 3), ones(6, dtype=torch.int64)[::2]),
+    called(aten.mul.Tensor, ones(2, 3), ones(3, dtype=torch.complex64)),
+    called(aten.mul.Tensor, ones(3, dtype=torch.int64), ones(3, dtype=torch.int64)),
+    called(aten.repeat.default, ones(2, 3), [2]),
+    called(aten.repeat.default, ones(2, 3), [0, 1]),
+    called(aten.cat.default, [ones(2, 3, 4, 5, 6).to(memory_format=torch.channels_last_3d)] * 2),
+    called(aten.embedding.default, ones(4, 10).t(), torch.zeros(2, dtype=torch.int64)),
+    called(aten.embedding.default, ones(4, 10), torch.zeros(0, dtype=torch.int64)),
+    called(aten.embedding.default, ones(4, 10), ones(2)),
+    *(
+        called(aten._scaled_dot_product_flash_attention_for_cpu.default, *each)
+        for each in [
+            (ones(2, 6, 5, 4), ones(2, 4, 5, 4), ones(2, 4, 5, 4)),
+            (ones(2, 6, 5, 4), ones(1, 6, 5, 4), ones(1, 6, 5, 4)),
+            (ones(2, 6, 5, 4), ones(6, 5, 4), ones(6, 5, 4)),
+            (ones(2, 6, 5, 4), ones(2, 6, 5, 4), ones(2, 6, 7, 4)),
+            (*[ones(2, 6, 5, 4)] * 3, 0.5),
+            (*[ones(2, 6, 5, 8)[..., ::2]] * 3,),
+            (*[ones(6, 5, 4)] * 3,),
+        ]
+    ),
+    called(aten.arange.start, 0, 2.5),
+    called(aten.arange.start, 3, 2),
+    called(aten.arange.start_step, 3, 0, -1),
+    called(aten.arange.start_step, 0, 3, 0),
+    called(aten.arange.start_step, 0, 3, 0.5),
+    called(aten.arange.default, 3, device=torch.device("meta")),
     called(aten.roll.default, ones(2, 3), [1]),
     called(aten.roll.default, ones(2, 3), [1, 1], [0]),
     called(aten.roll.default, ones(2, 3), [1], [2]),
@@ -262,7 +361,6 @@ LEFT: list[Call] = [
     called(aten.bmm.default, ones(2, 3, 4), ones(3, 4, 5)),
     called(aten.bmm.default, ones(2, 3, 0), ones(2, 0, 5)),
     called(aten.bmm.default, ones(2, 3), ones(3, 5)),
-    called(aten.clamp.default, IMAGE, 0, 1),
     called(aten.clamp_min.default, ones(3, dtype=torch.int64), 1.5),
     called(aten.clamp.default, ones(2, 3), True),  # noqa: FBT003 torch's own signature
     called(aten._softmax.default, ones(2, 3, dtype=HALF), 1, True),  # noqa: FBT003 the same
@@ -282,7 +380,6 @@ LEFT: list[Call] = [
     called(aten.add.Tensor, ones(2, 3), 2j),
     called(aten.add_.Tensor, ones(3), ones(2, 3)),
     called(aten.add_.Tensor, ones(1, 3), ones(2, 3)),
-    called(aten.mul.Tensor, IMAGE, IMAGE),
     called(aten.convolution.default, IMAGE, WEIGHT, None, *ONCE),
     called(aten.convolution.default, ones(2, 4, 4, 5), WEIGHT, None, *ONCE),
     called(aten.convolution.default, ones(2, 3, 2, 5), WEIGHT, None, *ONCE),
