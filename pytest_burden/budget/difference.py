@@ -174,13 +174,14 @@ def compare(  # noqa: PLR0913, PLR0917 what was measured, and what is allowed
         past = Past(Baseline(base.baseline.torch, {name: then}), allowances, today)
         held = resolve([head.limits.get(name, ()), tuple(rules(name))])
         judged = _judged(entry, head.baseline.torch, then, held, policies, past)
-        verdicts = _excused(head, name, judged)
+        since = [replace(verdict, since=base.name) for verdict in judged]
+        verdicts = _excused(head, name, since)
         changed = then.metrics != entry.metrics
         blamed = changes(then.nodes, entry.nodes) if changed else ()
         found.append(Difference(name, then, entry, verdicts, blamed))
     missing = before.keys() - after.keys() - set(old.values())
     for name in sorted(missing):
-        gone = _excused(head, name, _gone(head, name, policies))
+        gone = _excused(head, name, _gone(base, head, name, policies))
         found.append(Difference(name, before[name], None, gone))
     return Comparison(base, head, tuple(found))
 
@@ -218,18 +219,20 @@ def _own(run: Run) -> Iterator[Verdict]:
 def _judged_by(result: Result, difference: Difference | None) -> Result:
     if difference is None:
         return result
-    known = {(v.kind, v.limit.key if v.limit else "", v.base) for v in result.verdicts}
-    more = (
-        verdict
-        for verdict in difference.verdicts
-        if (verdict.kind, verdict.limit.key if verdict.limit else "", verdict.base) not in known
-    )
+    said = {_claim(verdict): verdict.since for verdict in difference.verdicts}
+    # What both say is the base's: to write the baseline anew would not change it.
+    own = [replace(v, since=said.pop(_claim(v), v.since)) for v in result.verdicts]
+    more = (verdict for verdict in difference.verdicts if _claim(verdict) in said)
     return replace(
         result,
-        verdicts=(*result.verdicts, *more),
+        verdicts=(*own, *more),
         changes=result.changes or difference.changes,
         otherwise=result.otherwise or difference.otherwise,
     )
+
+
+def _claim(verdict: Verdict) -> tuple[object, ...]:
+    return verdict.kind, verdict.limit.key if verdict.limit else "", verdict.base
 
 
 def _renamed(base: Side, head: Side) -> dict[str, str]:
@@ -252,15 +255,16 @@ def _excused(head: Side, name: str, verdicts: Iterable[Verdict]) -> tuple[Verdic
 def _new(base: Side, entry: Entry, policies: Policies) -> Iterator[Verdict]:
     unknown = base.partial or entry.id in base.unmeasured or _is_unfinished(base, entry.id)
     if not unknown:
-        yield replace(_verdict(Kind.NEW, entry.id, policies), alike=base.baseline.alike(entry))
+        alike = base.baseline.alike(entry)
+        yield replace(_verdict(Kind.NEW, entry.id, policies), alike=alike, since=base.name)
 
 
-def _gone(head: Side, name: str, policies: Policies) -> Iterator[Verdict]:
+def _gone(base: Side, head: Side, name: str, policies: Policies) -> Iterator[Verdict]:
     if name in head.unmeasured:
         lost = _verdict(Kind.INCOMPLETE, name, policies)
         yield replace(lost, detail=head.unmeasured[name])
     elif not head.partial and not _is_unfinished(head, name):
-        yield _verdict(Kind.STALE, name, policies)
+        yield replace(_verdict(Kind.STALE, name, policies), since=base.name)
 
 
 def _is_unfinished(side: Side, name: str) -> bool:

@@ -289,6 +289,7 @@ def _badness(verdict: Verdict) -> tuple[object, ...]:
         -1 if verdict.base is None else verdict.base,
         verdict.alike,
         verdict.allowance,
+        verdict.since,
     )
 
 

@@ -185,6 +185,7 @@ def verdict_from_dict(data: Mapping[str, Any]) -> Verdict:
         base=data["base"],
         alike=tuple(data["alike"]),
         allowance=data["allowance"],
+        since=data.get("since", ""),
         elsewhere=_elsewhere_from_dict(data.get("elsewhere")),
     )
 

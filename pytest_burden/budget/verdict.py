@@ -112,6 +112,8 @@ class Verdict:
     allowance: str = ""
     """Where the allowance stands that is about this growth."""
     elsewhere: Elsewhere | None = None
+    since: str = ""
+    """The base that says so of a growth, or of what is new or gone, if it is not the baseline."""
 
     @property
     def fails(self) -> bool:

@@ -141,4 +141,4 @@ def _lines(shown: Run, arguments: argparse.Namespace) -> list[Line]:
 def _failures(shown: Run) -> str:
     known = [result.id for result in shown.results]
     whole = sentences((Case(verdict) for verdict in shown.verdicts if verdict.fails), known)
-    return "\n".join(filter(None, [violations(shown.results, since=shown.compared_with), whole]))
+    return "\n".join(filter(None, [violations(shown.results), whole]))

@@ -51,7 +51,7 @@ def compared(
     """
     kind = verdicts[0].kind
     if kind is Kind.NEW:
-        return _unknown(subject, verdicts), _RENEW
+        return _unknown(subject, verdicts), _meant(verdicts[0]) if verdicts[0].since else _RENEW
     if kind is Kind.INCOMPLETE:
         return _incomplete(subject, verdicts, burden)
     known = [each for verdict in verdicts if (each := _difference(verdict))]
@@ -59,7 +59,8 @@ def compared(
     differently = [f"    {otherwise}"] if otherwise else []
     if kind is Kind.SHRANK:
         parts = (f"in {d.metric} by {d.text}, to {d.now}" for d in known)
-        return [headline(subject, f"shrank {'; '.join(parts)}"), *differently], _TIGHTEN
+        lines = [headline(subject, f"shrank {'; '.join(parts)}"), *differently]
+        return lines, _meant(verdicts[0]) if verdicts[0].since else _TIGHTEN
     others = ", ".join(d.metric for d in known[1:])
     also = f", and in {others}" if others else ""
     width = max(len(word) for word in ("measured", *(d.metric for d in known)))
@@ -77,7 +78,7 @@ def compared(
     return [
         *lines,
         *(f"    {v.limit.metric} {v.detail}" for v in verdicts if v.detail and v.limit),
-    ], _ACCEPT
+    ], ALLOW if verdicts[0].since else _ACCEPT
 
 
 _FIRST = "flops"
@@ -114,7 +115,9 @@ def _rules(verdicts: Sequence[Verdict]) -> list[tuple[str, str, str]]:
 
 def _unknown(subject: str, verdicts: Sequence[Verdict]) -> Lines:
     metrics = ", ".join(v.limit.metric for v in verdicts if v.limit)
-    lines = [headline(subject, f"is new to {baseline.FILE} in {metrics}")]
+    since = verdicts[0].since
+    says = f"is new since {since}" if since else f"is new to {baseline.FILE}"
+    lines = [headline(subject, f"{says} in {metrics}")]
     return [*lines, *columns([("limit", *row[1:]) for row in _rules(verdicts)])]
 
 
@@ -157,7 +160,10 @@ def maximum(limit: Rule) -> str:
 
 
 def new(subject: str, verdict: Verdict) -> tuple[Lines, str]:
-    """Return what to say of a measurement that the baseline does not know."""
+    """Return what to say of a measurement that the baseline, or the base, does not know."""
+    if verdict.since:
+        known = f": there the same network is {verdict.alike[0]}" if verdict.alike else ""
+        return [headline(subject, f"is new since {verdict.since}{known}")], _meant(verdict)
     if verdict.detail:
         says = f"is new to {baseline.FILE}: renamed from {verdict.detail}"
         return [headline(subject, says)], f"Rename it there with {baseline.RENEW}."
@@ -171,8 +177,15 @@ def stale(subject: str, verdict: Verdict) -> tuple[Lines, str]:
     """Return what to say of an entry, or an allowance, that nothing needs."""
     if verdict.detail:
         return [f"{subject}: the allowance for {verdict.detail} is no longer needed"], "Remove it."
+    if verdict.since:
+        says = f"{subject} was measured in {verdict.since}, and no test measured it now"
+        return [says], _meant(verdict)
     says = f"{subject} is in {baseline.FILE}, and no test measured it"
     return [says], "Take it out with burden baseline prune."
+
+
+def _meant(verdict: Verdict) -> str:
+    return f'If that is meant, allow it: {verdict.kind.value} = "warn" in [tool.burden.policy].'
 
 
 def accepted(result: Result) -> list[str]:

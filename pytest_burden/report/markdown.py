@@ -78,7 +78,7 @@ def _told(run: Run, cases: Iterable[Case], most: int, more: Iterable[str] = ()) 
     """Yield what there is to say of verdicts, but for what stands below the table already."""
     briefly = (case._replace(changes=(), otherwise="") for case in cases)
     known = [result.id for result in run.results]
-    blocks = islice(told(briefly, known, since=run.compared_with), most)
+    blocks = islice(told(briefly, known), most)
     return gfm.preformatted(chain(lines_of(blocks), more))
 
 

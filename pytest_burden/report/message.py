@@ -16,7 +16,7 @@ from pytest_burden.budget.verdict import Kind, Verdict, uncounted
 from pytest_burden.burden import METRICS, TRAINING, Burden, HeldTensor, ModuleRow
 from pytest_burden.errors import suggest
 from pytest_burden.report.blame import BLAMED
-from pytest_burden.report.comparison import ALLOW, compared, maximum, new, stale
+from pytest_burden.report.comparison import compared, maximum, new, stale
 from pytest_burden.report.elsewhere import elsewhere
 from pytest_burden.report.inert import visible
 from pytest_burden.report.lines import (
@@ -52,13 +52,12 @@ class Case(NamedTuple):
     """As in `Result`."""
 
 
-def violations(results: Iterable[Result], test: str = "", since: str = "") -> str:
+def violations(results: Iterable[Result], test: str = "") -> str:
     """Return one message with every verdict of these results that turns the run red.
 
     With ``test``, it is shown below that test's name: the id of the test is not repeated.
-    ``since`` is as in `told`.
     """
-    return sentences(failing(results), test=test, since=since)
+    return sentences(failing(results), test=test)
 
 
 def warnings(results: Iterable[Result]) -> str:
@@ -94,23 +93,20 @@ class Told(NamedTuple):
     next_step: str
 
 
-def told(
-    cases: Iterable[Case], known_ids: Sequence[str] = (), test: str = "", since: str = ""
-) -> Iterator[Told]:
+def told(cases: Iterable[Case], known_ids: Sequence[str] = (), test: str = "") -> Iterator[Told]:
     """Yield a block for each verdict, one after the other as they are asked for.
 
     Args:
         cases: the verdicts.
         known_ids: what was measured, for the nearest id of a budget that matches none.
         test: the test below whose name this is shown; its id is left out.
-        since: what the run was compared with beside the baseline, as in `Run.compared_with`.
     """
     # To look for the nearest of very many ids, or very long ones, takes longer than all the rest.
     near = [name for name in known_ids[:_MANY] if len(name) <= _LONG]
     for number, ((subject, _), group) in enumerate(groupby(cases, together)):
         same = list(group)
         nearest = near if number < _FEW else ()
-        lines, next_step = _block(subject.removeprefix(test), same, nearest, since)
+        lines, next_step = _block(subject.removeprefix(test), same, nearest)
         yield Told(tuple(case.verdict for case in same), [*map(visible, lines)], next_step)
 
 
@@ -123,23 +119,19 @@ def lines_of(blocks: Iterable[Told]) -> Iterator[str]:
     yield from filter(None, advice)
 
 
-def sentences(
-    cases: Iterable[Case], known_ids: Sequence[str] = (), test: str = "", since: str = ""
-) -> str:
+def sentences(cases: Iterable[Case], known_ids: Sequence[str] = (), test: str = "") -> str:
     """Return all of it as one text; the arguments are those of `told`."""
-    return "\n".join(lines_of(told(cases, known_ids, test, since)))
+    return "\n".join(lines_of(told(cases, known_ids, test)))
 
 
 def together(case: Case) -> tuple[str, object]:
     """Return what verdicts have in common that are told in one block."""
     verdict = case.verdict
     grows = isinstance(verdict.limit, Growth) and verdict.measured is not None
-    return verdict.subject, verdict.kind if grows else object()
+    return verdict.subject, (verdict.kind, verdict.since) if grows else object()
 
 
-def _block(
-    subject: str, cases: Sequence[Case], known_ids: Sequence[str], since: str
-) -> tuple[Lines, str]:
+def _block(subject: str, cases: Sequence[Case], known_ids: Sequence[str]) -> tuple[Lines, str]:
     """Return the lines of one verdict, or of several on growth, and the next step."""
     verdict, burden, changes, otherwise, sweep = cases[0]
     if verdict.limit is None:
@@ -150,8 +142,7 @@ def _block(
         return _unsupported(subject, verdict.limit, verdict.detail)
     if isinstance(verdict.limit, Growth):
         verdicts = [case.verdict for case in cases]
-        lines, next_step = compared(subject, verdicts, burden, changes, otherwise)
-        return lines, ALLOW if since and verdict.kind is Kind.GREW else next_step
+        return compared(subject, verdicts, burden, changes, otherwise)
     if verdict.kind is Kind.INCOMPLETE:
         return _incomplete(subject, verdict.limit, verdict.measured, burden)
     return _over(subject, verdict.limit, verdict.measured, burden)

@@ -23,6 +23,7 @@ from pytest_burden.budget.difference import (
 from pytest_burden.budget.growth import Growth
 from pytest_burden.budget.ids import Glob
 from pytest_burden.budget.limits import Limit, Rule
+from pytest_burden.budget.result import Result
 from pytest_burden.budget.run import Run
 from pytest_burden.budget.verdict import DEFAULTS, LOCAL, NO_GROWTH, Kind, Policies, Policy, Verdict
 from pytest_burden.burden import Convention
@@ -309,6 +310,23 @@ def test_the_base_holds_growth(baseline: str) -> None:
     judged = judged_by(Run(baseline=baseline), compared(side(), side()))
     assert judged.compared_with == "some"
     assert judged.baseline == baseline.replace(NONE, "")
+
+
+def test_who_says_so() -> None:
+    """A verdict names the base; what the baseline says too is the base's, once."""
+    net, heavy = entry("t.py::net"), entry("t.py::net", flops=BASE + 1)
+    old, new = entry("t.py::old"), entry("t.py::new", module_rows=())  # which is another network
+    found = compared(side(net, old), side(heavy, new), Growth("flops", None, 0, "t.py:3"))
+    assert {(v.kind, v.since) for each in found.differences for v in each.verdicts} == {
+        (Kind.GREW, "some"),
+        (Kind.NEW, "some"),
+        (Kind.STALE, "some"),
+    }
+    (grew,) = next(each for each in found.differences if each.id == "t.py::net").verdicts
+    own = replace(grew, since="")
+    other = replace(own, kind=Kind.OVER, base=None)
+    judged = judged_by(Run((Result(net.id, net.id, burden(), (own, other)),)), found)
+    assert judged.results[0].verdicts == (grew, other)
 
 
 def test_not_compared() -> None:

@@ -234,6 +234,48 @@ def test_new_metric() -> None:
     )
 
 
+def since(*results: Result) -> list[Result]:
+    """Return results as if another commit had said what the baseline says of them."""
+    return [
+        replace(one, verdicts=tuple(replace(v, since="main (3f2c1ab)") for v in one.verdicts))
+        for one in results
+    ]
+
+
+def test_since_a_base() -> None:
+    """Where another commit says it there may be no baseline, and to write one would not help."""
+    rules = [growth("training_memory", 2, None)]
+    grew = result(burden(), burden(flops=4_000_000_000), [growth("flops", 0, 0)])
+    text = violations(since(result(None, burden()), result(burden(), trained(), rules), grew))
+    assert "burden-baseline.json" not in text
+    assert "burden baseline" not in text
+    lines = text.splitlines()
+    assert lines[0] == "t.py::net is new since main (3f2c1ab)"
+    assert lines[1] == "t.py::net is new since main (3f2c1ab) in training_memory"
+    assert lines[3].startswith("t.py::net grew in flops by 0.15 GFLOPs")
+    assert lines[-2:] == [
+        'If that is meant, allow it: new = "warn" in [tool.burden.policy].',
+        (
+            "Make it lighter, or allow it: grow_ limits in [tool.burden.limits], or"
+            " [[tool.burden.allow]] for a while."
+        ),
+    ]
+
+
+def test_since_a_base_less() -> None:
+    """What shrank, what is gone, and what has another name in a part of a run."""
+    (shrank,) = since(result(burden(), burden(flops=3_000_000_000)))
+    assert "baseline" not in warnings([shrank])
+    gone = Verdict(Kind.STALE, "t.py::gone", None, None, Policy.FAIL, since="main")
+    new = Verdict(Kind.NEW, NAME, None, None, Policy.FAIL, alike=("t.py::old",), since="main")
+    assert sentences([Case(gone), Case(new)]) == (
+        "t.py::gone was measured in main, and no test measured it now\n"
+        "t.py::net is new since main: there the same network is t.py::old\n"
+        'If that is meant, allow it: stale = "warn" in [tool.burden.policy].\n'
+        'If that is meant, allow it: new = "warn" in [tool.burden.policy].'
+    )
+
+
 def test_unsupported() -> None:
     """A limit of growth on what is not measured."""
     text = violations([result(trained(), burden(), [growth("training_memory", None, 0)])])

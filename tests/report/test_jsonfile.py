@@ -56,6 +56,7 @@ def test_file(tmp_path: Path) -> None:
                 "base": None,
                 "alike": [],
                 "allowance": "",
+                "since": "",
                 "fails": True,
             }
         ],
@@ -81,6 +82,7 @@ def test_file(tmp_path: Path) -> None:
             "base": None,
             "alike": [],
             "allowance": "",
+            "since": "",
             "fails": True,
         }
     ]
