@@ -57,11 +57,12 @@ class Weights(Guard):
         __tracebackhide__ = True
         if not str(sys._getframe(2).f_globals.get("__name__")).startswith("torch.nn.modules."):
             return self.run(func, args, kwargs)
-        key = tuple(Arguments(func, args, kwargs).key)
+        arguments = Arguments(func, args, kwargs)
+        key = tuple(arguments.key)
         spec = _MADE.get(key)
         if spec is None:
             made = self.run(func, args, kwargs)
-            if NEVER in key or not _is_weight(made):
+            if NEVER in key or arguments.tensors or not _is_weight(made):
                 return made
             spec = _MADE[key] = known_spec(made)
         return abstract(spec, Token(self._tape, spec.storage_bytes, "constant"))
@@ -73,7 +74,8 @@ class Weights(Guard):
         __tracebackhide__ = True
         arguments = Arguments(func, args, kwargs)
         tensor = arguments.tensors[0] if len(arguments.tensors) == 1 else None
-        if tensor is None or NEVER in arguments.key or not _is_dense(tensor.spec):
+        drawn = torch.Generator in arguments.key  # from a generator of its own
+        if tensor is None or NEVER in arguments.key or drawn or not _is_dense(tensor.spec):
             return self.run(func, args, kwargs)
         # Whether that is in order depends on the tensor's dtype and number of dimensions alone.
         form = (tensor.spec.dtype, len(tensor.spec.shape))

@@ -277,6 +277,21 @@ def test_initialisers_of_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
     assert set(seen) == {(8, 8)}
 
 
+def test_a_generator_of_the_users() -> None:
+    """Nothing is drawn from it."""
+    generator = torch.Generator()
+    before = generator.get_state()
+
+    def factory() -> nn.Module:
+        layer = nn.Linear(8, 8)
+        layer.weight.uniform_(-1.25, 1.5, generator=generator)
+        nn.init.normal_(layer.weight, std=0.123, generator=generator)
+        return layer
+
+    assert measure(factory, X).method == "abstract"
+    assert torch.equal(generator.get_state(), before)
+
+
 def test_a_layer_under_grad() -> None:
     """A weight that asks for a gradient cannot be changed in place, without data either."""
 
