@@ -12,7 +12,7 @@ import torch
 from pytest_burden.engine.abstract import AbstractTensor, Tape, Token, abstract, spec_of
 from pytest_burden.engine.call import Call, operator_of
 from pytest_burden.engine.kernels import asked
-from pytest_burden.engine.shapes import _BY_OPERATOR, known_result
+from pytest_burden.engine.shapes import BY_OPERATOR, known_result
 
 aten: Any = torch.ops.aten
 TAPE = Tape()
@@ -39,10 +39,10 @@ SIZES = ((), (5,), (1,), (2, 3), (4, 1), (2, 3, 4), (1, 3, 1, 1), (2, 3, 4, 5))
 DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
 POINTWISE = [
     operator
-    for operator, answer in _BY_OPERATOR.items()
-    if answer.__name__ in ("_another", "_each", "_itself") and "Scalar" not in str(operator)
+    for operator, answer in BY_OPERATOR.items()
+    if answer.__name__ in ("another", "_each", "_itself") and "Scalar" not in str(operator)
 ]
-ORDERED = [one for one, answer in _BY_OPERATOR.items() if answer.__name__ == "_another"]
+ORDERED = [one for one, answer in BY_OPERATOR.items() if answer.__name__ == "another"]
 """Operators of one tensor that are known for the ordinary layout alone."""
 ONCE = ([1, 1], [0, 0], [1, 1], False, [0, 0], 1)
 """Stride, padding, dilation, whether transposed, padding of the output, groups."""
@@ -101,7 +101,7 @@ ORDINARY: list[Call] = [
     *(called(aten.fill_.Scalar, ones(*size), 3) for size in SIZES),
     *(
         called(operator, ones(*size, dtype=dtype), other)
-        for operator, answer in _BY_OPERATOR.items()
+        for operator, answer in BY_OPERATOR.items()
         if answer.__name__ in ("_of_two", "_into_first", "_compared")
         for size, dtype in itertools.product(SIZES, DTYPES[:2])
         for other in [2, 0.5, *([ones(*size, dtype=dtype)] if "Tensor" in str(operator) else [])]
@@ -190,7 +190,7 @@ ORDINARY: list[Call] = [
     ),
     *(
         called(operator, source, 2)
-        for operator, answer in _BY_OPERATOR.items()
+        for operator, answer in BY_OPERATOR.items()
         if answer.__name__ == "_by_number"
         for source in (ones(2, 3), ones(3, 2).t(), IMAGE, ones(2, 3, dtype=HALF))
     ),
@@ -432,4 +432,4 @@ def test_left_to_torch(call: Call) -> None:
 def test_every_answer() -> None:
     """Each operator with an answer stands in both tables."""
     callers: Callable[[list[Call]], set[str]] = lambda calls: {str(c.func) for c in calls}  # noqa: E731
-    assert callers(ORDINARY) == {str(operator) for operator in _BY_OPERATOR}
+    assert callers(ORDINARY) == {str(operator) for operator in BY_OPERATOR}

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from pytest_burden.engine.abstract import Tape, Token, abstract, spec_of
 from pytest_burden.engine.call import Call, operator_of
 from pytest_burden.engine.result import New, Same
-from pytest_burden.engine.shapes import _BY_OPERATOR, known_result
+from pytest_burden.engine.shapes import BY_OPERATOR, known_result
 
 aten: Any = torch.ops.aten
 TAPE = Tape()
 NAMES = ("_each", "_itself", "_power", "_of_two", "_into_first", "_within", "_by_number")
 OPERATORS = [
     operator
-    for operator, answer in _BY_OPERATOR.items()
+    for operator, answer in BY_OPERATOR.items()
     if answer.__name__ in NAMES
     and str(operator)
     not in ("aten.uniform_.default", "aten.normal_.default", "aten.bernoulli_.float")
@@ -88,7 +88,7 @@ def is_left(value: torch.Tensor | float) -> bool:
 @given(pair=operands())
 def test_as_the_kernel(operator: Any, pair: tuple[torch.Tensor, torch.Tensor | float]) -> None:
     """Where there is an answer, it is what comes out for real; what torch refuses has none."""
-    name = _BY_OPERATOR[operator].__name__
+    name = BY_OPERATOR[operator].__name__
     first, second = pair
     if name in ("_power", "_within", "_by_number") or operator is aten.fill_.Scalar:
         check(operator, first, 2.0)
