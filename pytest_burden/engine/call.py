@@ -27,7 +27,7 @@ NEVER = object()
 class Operator:
     """One operator and what is asked of it at every call; `operator_of` returns the only one."""
 
-    __slots__ = ("by_value", "decomposes", "func", "looks", "silent", "writes")
+    __slots__ = ("by_value", "decomposes", "func", "silent", "views_one", "writes")
 
     def __init__(self, func: OpOverload) -> None:
         self.func = func
@@ -39,7 +39,7 @@ class Operator:
             if declared.alias_info is not None and declared.alias_info.is_write
         ]
         """Positions and names of the arguments that it changes."""
-        self.looks = _looks(func)
+        self.views_one = _views_one(func)
         """Whether it makes another view of its first argument by nothing but whole numbers."""
         has_kernel = torch._C._dispatch_has_kernel_for_dispatch_key
         # Torch defines it by others, as is seen under inference_mode; some have a kernel besides.
@@ -48,7 +48,7 @@ class Operator:
         )
 
 
-def _looks(func: OpOverload) -> bool:
+def _views_one(func: OpOverload) -> bool:
     schema = func._schema
     first, *others = [str(argument.type) for argument in schema.arguments] or [""]
     return (

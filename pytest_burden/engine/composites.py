@@ -81,18 +81,14 @@ class Composites(Guard):
         self._recorder = recorder
         self._recall = recall
 
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: object,
-        args: Sequence[Any] = (),
-        kwargs: Mapping[str, Any] | None = None,
+    def answer(
+        self, func: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> Any:
         """Let every function pass, and write the composites down."""
         __tracebackhide__ = True
         if self._recorder.tape.gradients is not None:
-            return views.call(self._recorder, self._call, func, args, kwargs or {})
-        return self._call(func, args, kwargs or {})
+            return views.call(self._recorder, self._call, func, args, kwargs)
+        return self._call(func, args, kwargs)
 
     def _call(
         self, func: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]

@@ -45,16 +45,7 @@ def meter(
     """Return every metric of a forward, and of its ``training`` if that was traced too."""
     calls = Counter((call.op, call.module) for call in trace.calls if not call.inside)
     prices = {op: price(op, convention, own) for op in dict.fromkeys(op for op, _ in calls)}
-    figures: _ByModule = defaultdict(lambda: [0] * len(_NONE))
-    for index, module in enumerate(trace.modules):
-        if module.held and (params := _params(module)):
-            figures[index][_PARAMS] = params
-    for (op, index), count in calls.items():
-        _, macs, flops, memory = prices[op]
-        mine = figures[index]
-        mine[_MACS] += count * macs
-        mine[_FLOPS] += count * flops
-        mine[_ACTIVATION] += count * memory
+    figures = _own_figures(trace, calls, prices)
     moments = [forward_peak(trace, convention.target)]
     reasons = lower_bounds(trace, ("peak_memory",))
     if training is not None:
@@ -107,6 +98,23 @@ _ByModule: TypeAlias = "defaultdict[int, list[int]]"
 _PARAMS, _MACS, _FLOPS, _ACTIVATION = range(4)
 _TRAINING_MACS, _TRAINING_FLOPS = map(Figures._fields.index, ("training_macs", "training_flops"))
 _NONE = Figures()
+
+
+def _own_figures(
+    trace: Trace, calls: Mapping[tuple[Op, int], int], prices: Mapping[Op, Price]
+) -> _ByModule:
+    """Return what each module holds and calls itself, in evaluation."""
+    figures: _ByModule = defaultdict(lambda: [0] * len(_NONE))
+    for index, module in enumerate(trace.modules):
+        if module.held and (params := _params(module)):
+            figures[index][_PARAMS] = params
+    for (op, index), count in calls.items():
+        _, macs, flops, memory = prices[op]
+        mine = figures[index]
+        mine[_MACS] += count * macs
+        mine[_FLOPS] += count * flops
+        mine[_ACTIVATION] += count * memory
+    return figures
 
 
 def _train(

@@ -62,7 +62,7 @@ class Entry:
 
 
 _MEMO: dict[tuple[object, ...], Entry] = {}
-_LOOKS: dict[tuple[object, ...], tuple[Op, Spec]] = {}
+_VIEWS: dict[tuple[object, ...], tuple[Op, Spec]] = {}
 """Views of one tensor, by a key that is quicker made."""
 
 
@@ -111,8 +111,8 @@ class Recorder(TorchDispatchMode):
                 return func.decompose(*args, **kwargs)
         if self.real:
             return self._run(Call(operator, args, kwargs))
-        if operator.looks and not kwargs and type(args[0]) is AbstractTensor:
-            return self._look(operator, args)
+        if operator.views_one and not kwargs and type(args[0]) is AbstractTensor:
+            return self._answer_view(operator, args)
         call = Call(operator, args, kwargs)
         if (call.abstract and call.tensors) or any(map(self._has_no_values, call.tensors)):
             return self._answer(call)
@@ -197,7 +197,7 @@ class Recorder(TorchDispatchMode):
                 needs_data(str(error))
         return self._replay(call, entry, tokens)
 
-    def _look(self, operator: Operator, args: Sequence[Any]) -> Any:
+    def _answer_view(self, operator: Operator, args: Sequence[Any]) -> Any:
         """Answer a view of one tensor: of all calls the most common, and the simplest.
 
         Its arguments need no types beside them, for an operator is given those of its schema.
@@ -205,13 +205,13 @@ class Recorder(TorchDispatchMode):
         tensor = args[0]
         numbers = [tuple(one) if type(one) is list else one for one in args[1:]]
         key = (operator, tensor.spec, *numbers)
-        known = _LOOKS.get(key)
+        known = _VIEWS.get(key)
         if known is None:
             call = Call(operator, args, {})
             out = self._answer(call)
             learnt = _MEMO.get(tuple(call.key))
             if learnt is not None and type(learnt.lone) is View:
-                _LOOKS[key] = learnt.op, learnt.lone.spec
+                _VIEWS[key] = learnt.op, learnt.lone.spec
             return out
         op, spec = known
         token = tensor.token

@@ -36,26 +36,23 @@ class Weights(Guard):
         self._tape = tape
         self._own = _code.is_own()
 
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: object,
-        args: Sequence[Any] = (),
-        kwargs: Mapping[str, Any] | None = None,
+    def answer(
+        self, func: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> Any:
         """Run one function of torch, or do what comes of it."""
         __tracebackhide__ = True
         answer = _ANSWERS.get(func)
         if answer is None or not self._own or is_special(functions=0):
-            return self.run(func, args, kwargs or {})
-        return answer(self, func, args, kwargs or {})
+            return self.run(func, args, kwargs)
+        return answer(self, func, args, kwargs)
 
     def _make(
         self, func: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> Any:
         """Return the floating-point tensor that a layer asks for, without data."""
         __tracebackhide__ = True
-        if not str(sys._getframe(2).f_globals.get("__name__")).startswith("torch.nn.modules."):
+        caller = sys._getframe(3)  # behind `answer` and the function mode
+        if not str(caller.f_globals.get("__name__")).startswith("torch.nn.modules."):
             return self.run(func, args, kwargs)
         arguments = Arguments(func, args, kwargs)
         key = tuple(arguments.key)

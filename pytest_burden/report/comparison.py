@@ -51,7 +51,7 @@ def compared(
     """
     kind = verdicts[0].kind
     if kind is Kind.NEW:
-        return _unknown(subject, verdicts), _meant(verdicts[0]) if verdicts[0].since else _RENEW
+        return _unknown(subject, verdicts), _meant(verdicts[0], _RENEW)
     if kind is Kind.INCOMPLETE:
         return _incomplete(subject, verdicts, burden)
     known = [each for verdict in verdicts if (each := _difference(verdict))]
@@ -60,7 +60,7 @@ def compared(
     if kind is Kind.SHRANK:
         parts = (f"in {d.metric} by {d.text}, to {d.now}" for d in known)
         lines = [headline(subject, f"shrank {'; '.join(parts)}"), *differently]
-        return lines, _meant(verdicts[0]) if verdicts[0].since else _TIGHTEN
+        return lines, _meant(verdicts[0], _TIGHTEN)
     others = ", ".join(d.metric for d in known[1:])
     also = f", and in {others}" if others else ""
     width = max(len(word) for word in ("measured", *(d.metric for d in known)))
@@ -184,7 +184,10 @@ def stale(subject: str, verdict: Verdict) -> tuple[Lines, str]:
     return [says], "Take it out with burden baseline prune."
 
 
-def _meant(verdict: Verdict) -> str:
+def _meant(verdict: Verdict, of_baseline: str = "") -> str:
+    """Return what to do if that is meant: for a base there is no file to write."""
+    if not verdict.since:
+        return of_baseline
     return f'If that is meant, allow it: {verdict.kind.value} = "warn" in [tool.burden.policy].'
 
 
