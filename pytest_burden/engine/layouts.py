@@ -17,6 +17,7 @@ from pytest_burden.engine.call import Call, known_spec
 from pytest_burden.engine.rules.registry import aten
 from pytest_burden.engine.schema import DTYPES, make_op
 from pytest_burden.engine.spec import Spec, contiguous_strides
+from pytest_burden.engine.strides import NUMBER, element_by_element, is_dense
 
 Strides = tuple[int, ...]
 
@@ -47,36 +48,23 @@ def _as_only_source(call: Call, source: torch.Tensor, out: Spec) -> Strides | No
 
 
 def _element_by_element(call: Call, source: torch.Tensor, out: Spec) -> Strides | None:
-    """Contiguous or channels_last if the input is, else its own strides, if it has no gaps.
-
-    ``TensorIteratorBase::fast_set_up``; torch's shape functions differ in dimensions of size 1.
-    """
-    del out
-    if len(call.tensors) > 1 or call.args[0] is not call.tensors[0] or not _DENSE(source):
-        return None
-    if source.is_contiguous():
-        return contiguous_strides(source.shape)
-    if source.dim() == 4 and source.is_contiguous(memory_format=torch.channels_last):  # noqa: PLR2004
-        _, channels, height, width = source.shape
-        return channels * height * width, 1, channels * width, channels
-    return source.stride()
+    """As kernels lay out; torch's shape functions differ in dimensions of size 1."""
+    del source, out
+    return _by_kernel(call) if call.args[0] is call.tensors[0] else None
 
 
 def _with_a_number(call: Call, source: torch.Tensor, out: Spec) -> Strides | None:
-    """Compact in the order of the input's; torch says: contiguous, if that is as good.
+    """The same beside a number; with a second tensor torch is right."""
+    del source, out
+    return _by_kernel(call, NUMBER)
 
-    The two differ in dimensions of size 1. With a second tensor torch is right.
-    """
-    del out
-    if len(call.tensors) > 1 or not _DENSE(source):
+
+def _by_kernel(call: Call, *numbers: Spec) -> Strides | None:
+    spec = call.specs[0]
+    if len(call.tensors) > 1 or 0 in spec.shape or not is_dense(spec):
         return None
-    size, strides = source.shape, source.stride()
-    compact = [1] * len(size)
-    step = 1
-    for dim in sorted(range(len(size)), key=lambda dim: (strides[dim], size[dim], -dim)):
-        compact[dim] = step
-        step *= size[dim]
-    return tuple(compact)
+    found = element_by_element([spec, *numbers])
+    return found and found[1]
 
 
 _DENSE = torch.ops.aten.is_non_overlapping_and_dense.default

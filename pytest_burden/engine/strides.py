@@ -15,6 +15,8 @@ Shape = tuple[int, ...]
 Strides = tuple[int, ...]
 _CHANNELS_LAST = (1, 3, 2, 0)
 """The dimensions of an image, the innermost first."""
+NUMBER = Spec(())
+"""A number beside tensors."""
 
 
 def element_by_element(specs: Sequence[Spec]) -> tuple[Shape, Strides] | None:

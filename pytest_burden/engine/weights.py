@@ -72,7 +72,7 @@ class Weights(Guard):
         arguments = Arguments(func, args, kwargs)
         tensor = arguments.tensors[0] if len(arguments.tensors) == 1 else None
         drawn = torch.Generator in arguments.key  # from a generator of its own
-        if tensor is None or NEVER in arguments.key or drawn or not _is_dense(tensor.spec):
+        if tensor is None or NEVER in arguments.key or drawn or not _is_contiguous(tensor.spec):
             return self.run(func, args, kwargs)
         # Whether that is in order depends on the tensor's dtype and number of dimensions alone.
         form = (tensor.spec.dtype, len(tensor.spec.shape))
@@ -160,7 +160,7 @@ def _is_weight(made: torch.Tensor) -> bool:
 
 
 @cache
-def _is_dense(spec: Spec) -> bool:
+def _is_contiguous(spec: Spec) -> bool:
     return spec.strides == contiguous_strides(spec.shape)
 
 

@@ -23,7 +23,7 @@ from pytest_burden.engine.shapes.ordinary import (
     ordinary,
 )
 from pytest_burden.engine.spec import Spec, contiguous_strides
-from pytest_burden.engine.strides import element_by_element, is_dense
+from pytest_burden.engine.strides import NUMBER, element_by_element, is_dense
 
 
 def _itself(call: Call) -> Result | None:
@@ -77,10 +77,7 @@ def _of_two(call: Call) -> Result | None:
     first, *others = call.specs
     if call.args[0] is not call.tensors[0] or not (others or type(call.args[1]) in (int, float)):
         return None
-    return _pointwise(call, call.specs if others else (first, _NUMBER))
-
-
-_NUMBER = Spec(())
+    return _pointwise(call, call.specs if others else (first, NUMBER))
 
 
 def _into_first(call: Call) -> Result | None:
