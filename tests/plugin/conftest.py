@@ -9,6 +9,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+import torch._dynamo  # noqa: F401 a run in this process would drop it again, and it loads only once
 
 # pytester takes back what a run imports. torch does not survive a second import, and rules are
 # registered where they are imported: everything is there before the first run.
