@@ -51,11 +51,13 @@ COMPOSITES: Mapping[Callable[..., Any], tuple[str, tuple[str, ...]]] = {
 _RECURRENT = frozenset({torch.lstm, torch.gru, torch.rnn_tanh, torch.rnn_relu})
 """No composites, for their products are rows of their own; but torch has one kernel for each."""
 
+_TENSOR: Any = torch.Tensor  # whose slots and descriptors the stubs do not know
 _HOOKING = frozenset(
     {
         torch.Tensor.register_hook,
         torch.Tensor.register_post_accumulate_grad_hook,
         torch.Tensor.retain_grad,
+        _TENSOR.grad_fn.__get__,  # whose nodes take hooks, and say not that they have
     }
 )
 """By what a forward changes a backward though its operators stay the same."""

@@ -322,10 +322,15 @@ class Recorder(TorchDispatchMode):
             return
         tape = self.tape
         module = tape.module
-        if not module and tape.gradients is not None:
-            module = tape.gradients.module()
+        gradients = tape.gradients
+        if gradients is not None:
+            module = module or gradients.module()
+            if _saved_otherwise(True) is not None:  # noqa: FBT003 takes no keyword
+                gradients.hooked = True
         tape.calls.append(OpCall(op, module, storages, self.composites > 0))
 
+
+_saved_otherwise = torch._C._autograd._top_saved_tensors_default_hooks
 
 DTYPE_ZERO = {True: 0.0, False: 0}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from math import prod
 from typing import Any, Literal
 
@@ -21,6 +22,7 @@ from pytest_burden.engine.homes import Homes
 from pytest_burden.engine.inventory import inventory, is_lazy
 from pytest_burden.engine.leaves import AbstractLeaves, RealLeaves, copies
 from pytest_burden.engine.nests import tensors
+from pytest_burden.engine.recall.backwards import Misremembered
 from pytest_burden.engine.recall.calls import Recall
 from pytest_burden.engine.recall.layers import Layers
 from pytest_burden.engine.recorder import Recorder
@@ -51,6 +53,13 @@ class _Run:
             NeedsData: it reads values.
         """
         __tracebackhide__ = True
+        try:
+            return self._abstractly(training)
+        except Misremembered:
+            return self._abstractly(training, recall=False)
+
+    def _abstractly(self, training: Training | None, *, recall: bool = True) -> Trace:
+        __tracebackhide__ = True
         if isinstance(self.source, nn.Module):
             module, built = self.source, None
         else:
@@ -62,7 +71,8 @@ class _Run:
         try:
             network, inputs = copies(module, self.inputs, leaves)
             del leaves  # what the network drops must die
-            return _trace(network, inputs, recorder, "", training)
+            known = Recall(recorder.tape) if recall else None
+            return _trace(network, inputs, recorder, known, training)
         finally:
             active.tape = None
 
@@ -77,7 +87,7 @@ class _Run:
         recorder = Recorder(Tape(), real=True)
         network, inputs = copies(module, self.inputs, RealLeaves(recorder.homes))
         del module  # two copies of the weights are enough
-        return _trace(network, inputs, recorder, reason, training)
+        return replace(_trace(network, inputs, recorder, None, training), reason=reason)
 
 
 def trace(
@@ -162,7 +172,7 @@ def _trace(
     network: nn.Module,
     inputs: tuple[list[Any], dict[str, Any]],
     recorder: Recorder,
-    reason: str,
+    recall: Recall | None,
     training: Training | None,
 ) -> Trace:
     __tracebackhide__ = True
@@ -183,7 +193,6 @@ def _trace(
     if training is None:
         _as_trainable(modules)
     seed()
-    recall = None if recorder.real else Recall(tape)
     layers = None if recall is None else Layers(recall)
     steps = Steps([])
     with fresh_caches(modules), following(modules, tape, layers) as frames:
@@ -210,7 +219,6 @@ def _trace(
         storages=tape.storages,
         inputs=described,
         method="real" if recorder.real else "abstract",
-        reason=reason,
         torch=torch.__version__,
         given=given,
         phases=tuple(steps.phases),

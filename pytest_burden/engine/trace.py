@@ -90,8 +90,9 @@ class Trace:
     storages: Sequence[Storage]
     inputs: tuple[str, ...]
     method: Method
-    reason: str
     torch: str
+    reason: str = ""
+    """Why it ran for real."""
     given: Mapping[int, str] = field(default_factory=dict)
     """By index into `storages`: the shapes of the inputs."""
     phases: tuple[Phase, ...] = ()

@@ -7,7 +7,8 @@ the first has left.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import astuple
 from typing import Any
 
 import pytest
@@ -17,6 +18,8 @@ from torch.utils.checkpoint import checkpoint
 
 from pytest_burden import measure
 from pytest_burden.engine.recall import backwards, optimizers
+from pytest_burden.engine.run import trace
+from pytest_burden.engine.training import read_training
 from tests.engine.compared import Build, trained
 from tests.engine.learners import LEARNERS
 from tests.engine.tracker import Loop, Make
@@ -48,6 +51,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
     monkeypatch.setattr(backwards.Backwards, "_again", answer)
     monkeypatch.setattr(optimizers, "_put_all", update)
     monkeypatch.setattr(optimizers, "_KNOWN", {})
+    monkeypatch.setattr(backwards, "_KNOWN", {})
     return counts
 
 
@@ -59,7 +63,7 @@ def layers() -> nn.Module:
 @pytest.mark.parametrize("name", LEARNERS)
 @pytest.mark.filterwarnings("ignore")
 def test_plain(name: str, seen: Seen) -> None:
-    """The same again: the second backward of each measurement, and of the second both steps."""
+    """The same again: the second backward and, in the second measurement, both, and both steps."""
     build, args = LEARNERS[name]
     first = measure(build(), args, training="Adam")
     after_first = seen.backwards, seen.steps
@@ -67,7 +71,7 @@ def test_plain(name: str, seen: Seen) -> None:
     assert first == second
     python = "checkpoint" in name or "custom" in name
     assert after_first == (0 if python else 1, 0), "the second step's state is another"
-    assert (seen.backwards, seen.steps) == (0 if python else 2, 2)
+    assert (seen.backwards, seen.steps) == (0 if python else 3, 2)
 
 
 def test_several_batches(seen: Seen) -> None:
@@ -78,18 +82,22 @@ def test_several_batches(seen: Seen) -> None:
         training={"optimizer": "SGD", "foreach": False, "accumulate": 2},
         loop=Loop(accumulate=2),
     )
-    assert seen.backwards == 2, "once for the burden, once for its history"
+    assert seen.backwards == 3, "once for the burden, in both steps for its history"
 
 
-def counted(run: Callable[[Any, torch.Tensor, bool], torch.Tensor]) -> Build:
-    """Return a factory of a network that runs otherwise in every second training step."""
+Run = Callable[[Any, torch.Tensor, bool], torch.Tensor]
+"""Runs two layers in either of two ways, which only the backward can tell."""
+
+
+def counted(run: Run, others: Callable[[int], bool] = lambda step: step % 2 == 0) -> Build:
+    """Return a factory of a network that runs in the other way in some steps, every second one."""
 
     def build() -> nn.Module:
         calls: list[None] = []
 
         def function(inner: Any, x: torch.Tensor) -> torch.Tensor:
             calls.append(None)
-            return run(inner, x, len(calls) % 2 == 0)
+            return run(inner, x, others(len(calls)))
 
         return around(layers, function)()
 
@@ -111,7 +119,7 @@ def hooked(inner: Any, x: torch.Tensor, second: bool) -> torch.Tensor:
 
 
 class Detour(torch.autograd.Function):
-    """An identity whose backward may take a detour."""
+    """A copy, whose backward may take a detour."""
 
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor, second: bool) -> torch.Tensor:
@@ -122,7 +130,7 @@ class Detour(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: torch.Tensor) -> Any:
         """Return the gradient."""
-        return (wider(grads[0]) if ctx.second else grads[0] * 1), None
+        return (wider(grads[0]) if ctx.second else grads[0]), None
 
 
 def by_function(inner: Any, x: torch.Tensor, second: bool) -> torch.Tensor:
@@ -150,7 +158,7 @@ def frozen(inner: Any, x: torch.Tensor, second: bool) -> torch.Tensor:
 def kept(inner: Any, x: torch.Tensor, second: bool) -> torch.Tensor:
     """Keep the gradient of what is between two layers."""
     between = inner[0](x)
-    if second:
+    if second and between.requires_grad:
         between.retain_grad()
         inner.kept = between
     out: torch.Tensor = inner[1](between)
@@ -169,14 +177,170 @@ def again_in_backward(inner: Any, x: torch.Tensor, second: bool) -> torch.Tensor
     return out
 
 
-@pytest.mark.parametrize("run", [hooked, by_function, unwatched, frozen, kept, again_in_backward])
+def hooked_later(inner: Any, x: torch.Tensor, second: bool) -> torch.Tensor:
+    """Hook what autograd does with the tensor that is between two layers."""
+    between = inner[0](x)
+    if second and between.requires_grad:
+        between.grad_fn.register_prehook(lambda grads: tuple(map(wider, grads)))
+    out: torch.Tensor = inner[1](between)
+    return out
+
+
+def packed(inner: Any, x: torch.Tensor, second: bool) -> torch.Tensor:
+    """Keep everything, and let the backward find its tensors by a detour."""
+    between = inner[0](x)
+    inner.kept = between
+    unpack = wider if second else torch.Tensor.clone
+    with torch.autograd.graph.saved_tensors_hooks(lambda tensor: tensor, unpack):
+        out: torch.Tensor = inner[1](between)
+    return out
+
+
+def past(inner: Any, x: torch.Tensor, second: bool) -> torch.Tensor:
+    """Let the gradient take one of two ways, and keep what is on either."""
+    made, given = inner[0](x), x * 1
+    by_way = made.double().float(), given.double().float()
+    inner.kept = made, given, *by_way
+    out: torch.Tensor = inner[1](by_way[0] * given if second else made * by_way[1])
+    return out
+
+
+def stashed(inner: Any, x: torch.Tensor, second: bool) -> torch.Tensor:
+    """Keep what is between two layers."""
+    between = inner[0](x)
+    if second:
+        inner.kept = between
+    out: torch.Tensor = inner[1](between)
+    return out
+
+
+def late(inner: Any, x: torch.Tensor, second: bool) -> torch.Tensor:
+    """Let autograd see a product that is made before, or an equal one that is made after."""
+    between = inner[0](x)
+    learns = torch.is_grad_enabled()
+    with torch.set_grad_enabled(learns and not second):
+        before = between * 2
+    way = between.double().float()
+    with torch.set_grad_enabled(learns and second):
+        after = between * 2
+    inner.kept = between, before, way, after
+    out: torch.Tensor = inner[1]((after if second else before) + way)
+    return out
+
+
+ANOTHER = [
+    hooked, hooked_later, by_function, unwatched, frozen, kept, packed, past, late,
+    again_in_backward,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("run", ANOTHER)
 @pytest.mark.filterwarnings("ignore")
-def test_another_backward(
-    run: Callable[[Any, torch.Tensor, bool], torch.Tensor], seen: Seen
-) -> None:
+def test_another_backward(run: Run, seen: Seen) -> None:
     """A second backward that is another is run, though its forward looks the same."""
     trained(counted(run), (ROWS,))
-    assert seen.backwards == 0
+    assert seen.backwards <= 1, "that of the first step, in the run for the history"
+
+
+@pytest.mark.parametrize("run", [*ANOTHER, stashed])
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.usefixtures("seen")
+def test_another_network(run: Run) -> None:
+    """So is the backward of a network that looks the same as one that was measured before it."""
+    measure(counted(run, others=lambda _: False)(), ROWS, training="SGD")
+    trained(counted(run, others=lambda _: True), (ROWS,))
+
+
+def test_kept_beside_the_graph(seen: Seen) -> None:
+    """What a forward keeps shows only when the graph goes: then all is run."""
+    trained(counted(stashed), (ROWS,))
+    assert seen.backwards == 3, "of both runs the second, and of the latter the first, in vain"
+
+
+class Owner(nn.Module):
+    """A weight that belongs to one of two modules."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.first, self.second = nn.Module(), nn.Module()
+        weight = nn.Parameter(torch.ones(8, 8))
+        self.get_submodule(name).register_parameter("weight", weight)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Add the sum of the weight, whose gradient is one number until it is the weight's."""
+        (weight,) = self.parameters()
+        return x + weight.sum()
+
+
+class Ordered(nn.Module):
+    """Two parameters, in either order."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__()
+        self.layers = layers()
+        self.step = step
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Multiply by the biases."""
+        _, first, _, second = self.layers.parameters()
+        for factor in (first, second)[:: self.step]:
+            x = x * factor
+        return x
+
+
+def with_hook(hook: Callable[[torch.Tensor], torch.Tensor] | None) -> nn.Module:
+    """Return layers with a hook on the second weight."""
+    module = layers()
+    if hook is not None:
+        [*module.parameters()][2].register_hook(hook)
+    return module
+
+
+def lasting(last: bool) -> Build:
+    """Return a factory of layers that may leave autocast switched on."""
+
+    def function(inner: Any, x: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = inner(x)
+        torch.set_autocast_enabled("cpu", last)
+        return out
+
+    return around(layers, function)
+
+
+@pytest.mark.parametrize(
+    "builds",
+    [
+        (lambda: Owner("first"), lambda: Owner("second")),
+        (lambda: Ordered(1), lambda: Ordered(-1)),
+        (lambda: with_hook(None), lambda: with_hook(wider)),
+        (lasting(last=False), lasting(last=True)),
+    ],
+    ids=["owners", "order", "hooks", "autocast"],
+)
+@pytest.mark.usefixtures("seen")
+def test_what_operators_do_not_tell(builds: Sequence[Build]) -> None:
+    """Whose a parameter is, in which order they are used, hooks and settings are told apart."""
+    after = [step_of(build) for build in builds]
+    for build, before in zip(builds, after, strict=True):
+        backwards._KNOWN.clear()
+        assert step_of(build) == before
+    assert after[0] != after[1]
+
+
+def step_of(build: Build) -> tuple[object, ...]:
+    """Return what two steps put on the tape."""
+    made = trace(build(), [torch.zeros(16, 8)], {}, training=read_training("SGD", "cpu"))
+    return tuple(made.calls), [*map(astuple, made.storages)]
+
+
+def test_only_the_last(seen: Seen) -> None:
+    """Of many networks the first are forgotten."""
+    for width in range(1, backwards._MOST + 2):
+        measure(nn.Linear(width, 1), f"float32[1, {width}]", training="SGD")
+    before = seen.backwards
+    measure(nn.Linear(1, 1), "float32[1, 1]", training="SGD")
+    assert len(backwards._KNOWN) == backwards._MOST
+    assert seen.backwards == before + 1, "the second is that of the first"
 
 
 def at_step(number: float, **options: Any) -> Make:

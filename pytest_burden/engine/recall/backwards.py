@@ -1,8 +1,8 @@
-"""The backward of the second training step, recorded as that of the first where it is the same.
+"""Backwards that are recorded again where they are the same as one before.
 
-It is the same if the second forward made what the first did, on the tape and in autograd's graph,
-if nothing ran in the first backward but autograd's own code, and no forward has hung a hook onto a
-tensor.
+It is the same if its forward made what the one before did, on the tape and in autograd's graph, and
+if nothing runs in it but autograd's own code: no function in Python, no hook. What a forward keeps
+beside the graph is seen when the graph goes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,12 @@ from pytest_burden.engine.abstract import AbstractTensor, Tape, abstract, token_
 from pytest_burden.engine.call import known_spec
 from pytest_burden.engine.gradients import Gradients
 from pytest_burden.engine.recall.calls import Recall, Record, recorded
+from pytest_burden.engine.recall.graph import Graph, graph_of, since
 from pytest_burden.engine.spec import Spec
+
+
+class Misremembered(Exception):  # noqa: N818 nobody's error: it asks for a run without recall
+    """A backward was recorded again, and then turned out to be another."""
 
 
 class Start(NamedTuple):
@@ -30,13 +35,15 @@ class Start(NamedTuple):
 class _Forward(NamedTuple):
     """What a forward did, counted from its start."""
 
-    calls: list[tuple[object, ...]]
-    storages: list[tuple[object, ...]]
+    calls: tuple[tuple[object, ...], ...]
+    storages: tuple[tuple[object, ...], ...]
     """Bytes, role, birth and, last, death."""
-    nodes: list[int]
-    """How many nodes autograd had made whenever a module began or ended."""
-    learning: list[bool]
-    """Which parameters ask for a gradient."""
+    nodes: tuple[tuple[int, int], ...]
+    """How many nodes autograd had made whenever a module began or ended, and which ran then."""
+    graph: Graph
+    holders: tuple[tuple[int, int], ...]
+    """Of each parameter that is trained, where it lies and which module has it."""
+    default: torch.dtype
 
 
 class _First(NamedTuple):
@@ -56,6 +63,11 @@ class _First(NamedTuple):
     def storages(self) -> int:
         """Number of storages when the backward began."""
         return self.start.storage + len(self.forward.storages)
+
+
+_KNOWN: dict[tuple[Start, _Forward], _First] = {}
+_MOST = 16
+"""Backwards that are remembered, the last ones: each is as long as a run."""
 
 
 class Backwards:
@@ -80,43 +92,71 @@ class Backwards:
         return Start(len(self._tape.calls), len(self._tape.storages), self._gradients.mark(0))
 
     def run(self, loss: list[torch.Tensor], start: Start) -> None:
-        """Let the only element of ``loss`` run backward, and drop it."""
+        """Let the only element of ``loss`` run backward, and drop it.
+
+        Raises:
+            Misremembered: what was recorded is not what such a backward does.
+        """
         __tracebackhide__ = True
         tape = self._tape
         first_call, first_storage = len(tape.calls), len(tape.storages)
         with torch._C.DisableTorchFunction():  # no mode need hear that attributes are read
-            forward = self._forward(start)
-            first = None if self._gradients.hooked else self._first
-            if forward is not None and first is not None and first.forward == forward:
-                self._again(first, loss, start)
-                return
-        self._gradients.begin()
+            forward = self._forward(loss[0], start)
+            if forward is not None:
+                first = self._first
+                if first is None:
+                    first = self._first = _KNOWN.get((start, forward))
+                if first is not None and first.forward == forward:
+                    self._again(first, loss, start)
+                    return
         loss.pop().backward()
-        if forward is not None and self._gradients.was_alone(len(tape.calls) - first_call):
+        if forward is not None:
             with torch._C.DisableTorchFunction():
                 self._first = self._learnt(start, forward, first_call, first_storage)
+            if self._first is not None:
+                _remember(self._first)
 
-    def _forward(self, start: Start) -> _Forward | None:
-        """Return what a forward did; None where all backwards run, and if gradients are there."""
-        if self._recall is None or any(parameter.grad is not None for parameter in self._trained):
+    def _forward(self, loss: torch.Tensor, start: Start) -> _Forward | None:
+        """Return what a forward did, None if its backward may depend on more, and must be run."""
+        if (
+            self._recall is None
+            or not self._recall.trusted
+            or self._gradients.hooked
+            or torch._C._is_any_autocast_enabled()
+            or torch._C._len_torch_dispatch_stack() != 1
+        ):
+            return None
+        holders: list[tuple[int, int]] = []
+        for one in self._trained:
+            if type(one) is not AbstractTensor or one.grad is not None:
+                return None
+            holders.append((one.token.index, self._gradients.holder(one)))
+        graph = graph_of(loss, self._gradients.number(start.node), start.storage)
+        if graph is None:
             return None
         calls, storages = self._tape.calls[start.call :], self._tape.storages[start.storage :]
         return _Forward(
-            [
-                (op, module, inside, [_since(index, start.storage) for index in homes])
-                for op, module, homes, inside in calls
-            ],
-            [
-                (
-                    one.nbytes,
-                    one.role,
-                    one.birth - start.call,
-                    None if one.death is None else one.death - start.call,
-                )
-                for one in storages
-            ],
-            self._gradients.nodes(start.node),
-            [parameter.requires_grad for parameter in self._trained],
+            tuple(
+                [
+                    (op, module, inside, *[since(index, start.storage) for index in homes])
+                    for op, module, homes, inside in calls
+                ]
+            ),
+            tuple(
+                [
+                    (
+                        one.nbytes,
+                        one.role,
+                        one.birth - start.call,
+                        None if one.death is None else one.death - start.call,
+                    )
+                    for one in storages
+                ]
+            ),
+            tuple(self._gradients.nodes(start.node)),
+            graph,
+            tuple(holders),
+            torch.get_default_dtype(),
         )
 
     def _learnt(
@@ -150,17 +190,22 @@ class Backwards:
         tape = self._tape
         shift = start.storage - first.start.storage
         given = [i if i < first.start.storage else i + shift for i in range(first.storages)]
-        first_call = len(tape.calls)
+        first_call, first_storage = len(tape.calls), len(tape.storages)
         made = first.record.again(given, tape, first.modules)
         for parameter, gradient in zip(self._trained, first.gradients, strict=True):
             if gradient is not None:
                 spec, place = gradient
                 parameter.grad = abstract(spec, token_of(tape, made + place))
         loss.pop()  # and all that autograd has kept for it
+        now = len(tape.calls)
+        gone = [i for i, one in enumerate(tape.storages[:first_storage]) if one.death == now]
+        if gone != [start.storage + index for index in sorted(first.deaths)]:
+            raise Misremembered
         for index, death in first.deaths.items():
             tape.storages[start.storage + index].death = first_call + death
 
 
-def _since(index: int, start: int) -> int:
-    """Return an index counted from a start; what was before it has the same for every start."""
-    return index - start if index >= start else ~index
+def _remember(first: _First) -> None:
+    if len(_KNOWN) >= _MOST:
+        del _KNOWN[next(iter(_KNOWN))]
+    _KNOWN[first.start, first.forward] = first
