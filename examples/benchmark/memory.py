@@ -6,6 +6,7 @@ Run `make benchmark`, or `PYTHONPATH=../imagenet python memory.py` in this folde
 
 from __future__ import annotations
 
+import functools
 import gc
 import statistics
 import sys
@@ -29,6 +30,9 @@ from torch.distributed._tools.mem_tracker import MemTracker
 from vit import VisionTransformer
 
 from pytest_burden import measure
+from pytest_burden.engine.abstract import Tape, Token
+from pytest_burden.engine.run import trace
+from pytest_burden.engine.training import read_training
 
 TRAINING = {"optimizer": "SGD", "foreach": False}
 MIB = 2**20
@@ -97,6 +101,11 @@ def main() -> None:
     times = [beside_the_tracker(network) for network in NETWORKS[:4]]
     columns = ("network", "with Adam\nms", "with SGD\nms", "torch's MemTracker\nms", "ratio")
     print(tabulate(times, columns, floatfmt=("", ".1f", ".1f", ".1f", ".1f")))
+    print("\nWhat following the lifetimes of storages takes of a trace, warm, least of 9 rounds:\n")
+    shares = [spent_on_lifetimes(network) for network in NETWORKS[:4]]
+    share = ("storages", "trace\nms", "lifetimes\nms", "%")
+    heads = ("network", *share, *(f"training\n{name}" for name in share))
+    print(tabulate(shares, heads, floatfmt=("", *("", ".1f", ".2f", ".1f") * 2)))
 
 
 def beside_a_real_run(network: Network) -> tuple[object, ...]:
@@ -170,6 +179,29 @@ def beside_the_tracker(network: Network) -> tuple[object, ...]:
     medians = [statistics.median(times) for times in zip(*rounds, strict=True)]
     ratios = [theirs / ours for _, ours, *others in rounds for theirs in others]
     return str(network), *medians, *([statistics.median(ratios)] if ratios else [])
+
+
+def spent_on_lifetimes(network: Network) -> tuple[object, ...]:
+    """Return what a trace takes, and as many storages that are noted, born and ended as it has.
+
+    Once for the evaluation, once for two steps with Adam.
+    """
+    model = network.factory()
+    columns: list[object] = []
+    for training in (None, read_training("Adam", "cpu")):
+        run = functools.partial(trace, model, [network.example], {}, training=training)
+        storages = len(run().storages)
+        whole = min(_milliseconds(run) for _ in range(9))
+        spent = min(_milliseconds(functools.partial(live_and_die, storages)) for _ in range(9))
+        columns += [storages, whole, spent, 100 * spent / whole]
+    return str(network), *columns
+
+
+def live_and_die(storages: int) -> None:
+    """Do what a trace does for the lifetimes of so many storages."""
+    tape = Tape()
+    for _ in range(storages):
+        Token(tape, 4, "result")
 
 
 def _milliseconds(run: Callable[[], object]) -> float:

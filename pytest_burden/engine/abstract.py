@@ -244,27 +244,19 @@ def dense_spec(tensor: torch.Tensor) -> Spec:
     return spec
 
 
-def whole_spec(tensor: torch.Tensor) -> Spec:
-    """Return the spec of a tensor as it lies in its storage, however large that is."""
+def placed(tensor: torch.Tensor) -> tuple[Spec, int]:
+    """Return the spec of a tensor as it lies in its storage, and which that is while it lives."""
     if type(tensor) is AbstractTensor:
-        return tensor.spec
+        return tensor.spec, id(tensor.token)
     storage = torch.Tensor.untyped_storage(tensor)
     key = (
         tensor.shape, tensor.stride(), tensor.storage_offset(), tensor.dtype, storage.nbytes(),
         tensor.is_conj(), tensor.is_neg(),
     )  # fmt: skip
-    spec = _WHOLE.get(key)
+    spec = _PLACED.get(key)
     if spec is None:
-        spec = _WHOLE[key] = spec_of(tensor)
-    return spec
+        spec = _PLACED[key] = spec_of(tensor)
+    return spec, storage._cdata
 
 
-_WHOLE: dict[tuple[object, ...], Spec] = {}
-
-
-def storage_key(tensor: torch.Tensor) -> int:
-    """Return what two tensors have in common if, and while, they share a storage."""
-    if type(tensor) is AbstractTensor:
-        return id(tensor.token)
-    address: int = torch.Tensor.untyped_storage(tensor)._cdata
-    return address
+_PLACED: dict[tuple[object, ...], Spec] = {}

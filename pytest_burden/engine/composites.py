@@ -72,6 +72,7 @@ _ATTENTION_LAYER_UNASKED = types.FunctionType(
     _ATTENTION_LAYER.__defaults__,
     _ATTENTION_LAYER.__closure__,
 )
+_NOTED = COMPOSITES.keys() | _RECURRENT | _HOOKING | {_ATTENTION_LAYER}
 
 
 class Composites(Guard):
@@ -96,20 +97,28 @@ class Composites(Guard):
         self, func: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> Any:
         __tracebackhide__ = True
+        if func not in _NOTED:
+            return self._ordinary(func, args, kwargs)
         if func in _HOOKING and (gradients := self._recorder.tape.gradients) is not None:
             gradients.hooked = True
         if func is _ATTENTION_LAYER:
             with self:
                 return _ATTENTION_LAYER_UNASKED(*args, **kwargs)
-        known = COMPOSITES.get(func)
-        if known is None:
-            if func in _RECURRENT:
-                self._recorder.tape.recurrent = True
-            trains = self._recorder.tape.gradients is not None  # what is recalled notes no write
-            if self._recall is None or trains or torch.is_grad_enabled():
-                return self.run(func, args, kwargs)
-            run = partial(self.run, func, args, kwargs)
-            return functions.call(self._recall, run, func, args, kwargs)
-        name, names = known
+        if func in _RECURRENT:
+            self._recorder.tape.recurrent = True
+        if func not in COMPOSITES:
+            return self._ordinary(func, args, kwargs)
+        name, names = COMPOSITES[func]
         arguments = dict.fromkeys(names) | dict(zip(names, args, strict=False)) | dict(kwargs)
         return self._recorder.composite(f"torch.{name}", arguments, lambda: func(*args, **kwargs))
+
+    def _ordinary(
+        self, func: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> Any:
+        """Run a function of which nothing but its operators is written down."""
+        __tracebackhide__ = True
+        trains = self._recorder.tape.gradients is not None  # what is recalled notes no write
+        if self._recall is None or trains or torch.is_grad_enabled():
+            return self.run(func, args, kwargs)
+        run = partial(self.run, func, args, kwargs)
+        return functions.call(self._recall, run, func, args, kwargs)

@@ -28,6 +28,14 @@ _HANDS_OUT = frozenset(
 )  # fmt: skip
 """What they return goes on living in the tensor's memory."""
 _WATCHED = _HANDS_OUT | {_SET_DATA}
+_METADATA = frozenset(
+    {
+        _TENSOR.shape.__get__, _TENSOR.ndim.__get__, _TENSOR.dtype.__get__,
+        _TENSOR.device.__get__, _TENSOR.layout.__get__, _TENSOR.requires_grad.__get__,
+        _TENSOR.is_nested.__get__, _TENSOR.dim, _TENSOR.size, _TENSOR.is_floating_point,
+    }
+)  # fmt: skip
+"""What half of all questions are for, and nobody need hear."""
 
 _REFUSALS = (
     "Cannot access data pointer",
@@ -54,6 +62,8 @@ class Guard(TorchFunctionMode):
     ) -> Any:
         """Let one function of torch through, in whichever way."""
         __tracebackhide__ = True
+        if func in _METADATA:
+            return func(*args, **(kwargs or {}))
         return self.answer(func, args, kwargs or {})
 
     def answer(

@@ -16,8 +16,7 @@ from pytest_burden.engine.abstract import (
     dense_spec,
     intern,
     needs_data,
-    storage_key,
-    whole_spec,
+    placed,
 )
 from pytest_burden.engine.copying import Copier
 from pytest_burden.engine.homes import Homes
@@ -89,8 +88,8 @@ class AbstractLeaves(_Leaves):
         if self.inputs:
             made = self._compact(dense_spec(tensor))
         else:
-            spec = whole_spec(tensor)
-            made = abstract(spec, self._token(storage_key(tensor), spec.storage_bytes, role))
+            spec, storage = placed(tensor)
+            made = abstract(spec, self._token(storage, spec.storage_bytes, role))
         if tensor.requires_grad:
             made.requires_grad = True
         if role == "parameter":

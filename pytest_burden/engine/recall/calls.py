@@ -35,6 +35,10 @@ class Output(NamedTuple):
     """Where it lies: in a new storage, or ``~i``, in that of the tensor i that went in."""
 
 
+def _all(places: Sequence[int], homes: Sequence[int]) -> tuple[int, ...]:
+    return tuple([places[home] for home in homes])
+
+
 class Record(NamedTuple):
     """What went onto the tape in one call; times and new storages are counted from its beginning.
 
@@ -56,10 +60,15 @@ class Record(NamedTuple):
         for nbytes, birth, death in self.storages:
             end = None if death is None else start + death
             tape.storages.append(Storage(nbytes, "result", start + birth, end))
+        # Indices that count from the end, as those of the given do.
+        places = [*range(first, len(tape.storages)), *reversed(given)]
         belongs = repeat(tape.module) if modules is None else modules
-        for (op, homes), module in zip(self.calls, belongs, strict=False):
-            storages = tuple([first + home if home >= 0 else given[~home] for home in homes])
-            tape.calls.append(OpCall(op, module, storages, inside=False))
+        make = OpCall._make
+        tape.calls += [
+            # One output is the rule.
+            make((op, at, (places[homes[0]],) if len(homes) == 1 else _all(places, homes), False))
+            for (op, homes), at in zip(self.calls, belongs, strict=False)
+        ]
         return first
 
 
