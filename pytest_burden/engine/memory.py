@@ -6,7 +6,7 @@ leaves in gaps, is not in it; for CUDA each storage is rounded up to the allocat
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -57,8 +57,9 @@ def training_peak(trace: Trace, target: Target) -> Moment:
 def saved(trace: Trace, target: Target) -> Moment:
     """Return `saved_memory`: the results alive when the backward begins, but for the loss."""
     start = next(phase.start for phase in trace.phases if phase.name == "backward")
-    blocks = _blocks(trace, target, _RESULTS)
-    kept = [block for block in blocks if block[2] < start and block[0] != trace.loss]
+    made = bisect_left(trace.storages, start, key=attrgetter("birth"))
+    blocks = _blocks(replace(trace, storages=trace.storages[:made]), target, _RESULTS)
+    kept = [block for block in blocks if block[0] != trace.loss]
     moment = _moment("saved_memory", trace, kept, start)
     return moment._replace(peak=replace(moment.peak, op="", module=""))  # it is between two calls
 

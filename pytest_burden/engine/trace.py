@@ -88,6 +88,7 @@ class Trace:
     module_calls: tuple[ModuleCalls, ...]
     calls: Sequence[OpCall]
     storages: Sequence[Storage]
+    """In the order of their births."""
     inputs: tuple[str, ...]
     method: Method
     torch: str

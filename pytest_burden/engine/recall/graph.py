@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 import torch
 
 from pytest_burden.engine.abstract import AbstractTensor
-from pytest_burden.engine.spec import Spec
+
+Graph: TypeAlias = "tuple[tuple[object, ...], ...]"
+"""Each node once. Of most its kind, its number in the forward, by which autograd chooses among
+those that can be done next, and then in turn which nodes its results go to (-1 for none), and as
+which of their inputs. Of one that adds to a leaf's gradient the leaf's spec and where it lies."""
 
 _IN_PYTHON = torch._C._FunctionBase
 """Nodes of custom functions, of reentrant checkpoints and of hooks on modules."""
-
-
-class Leaf(NamedTuple):
-    """What adds to the gradient of a parameter."""
-
-    spec: Spec
-    storage: int
-
-
-class Node(NamedTuple):
-    """One step of a backward."""
-
-    kind: str
-    number: int
-    """Position in the forward, by which autograd chooses among the steps that can be done next."""
-    following: tuple[tuple[int, int] | None, ...]
-    """Which nodes of the graph its results go to, and as which of their inputs."""
-
-
-Graph = tuple[Leaf | Node, ...]
 
 
 def graph_of(loss: torch.Tensor, first_node: int, first_storage: int) -> Graph | None:
@@ -40,28 +24,26 @@ def graph_of(loss: torch.Tensor, first_node: int, first_storage: int) -> Graph |
     to it that no function mode is asked.
     """
     nodes: list[Any] = [loss.grad_fn]
-    positions = {nodes[0]: 0}
-    graph: list[Leaf | Node] = []
+    positions = {None: -1, nodes[0]: 0}
+    graph: list[tuple[object, ...]] = []
     for node in nodes:  # which grows meanwhile
-        if isinstance(node, _IN_PYTHON):
-            return None
         edges = node.next_functions
         if not edges and (variable := getattr(node, "variable", None)) is not None:
             hooks = variable._backward_hooks or variable._post_accumulate_grad_hooks
             if type(variable) is not AbstractTensor or hooks:
                 return None
-            graph.append(Leaf(variable.spec, since(variable.token.index, first_storage)))
+            graph.append((variable.spec, since(variable.token.index, first_storage)))
             continue
-        following: list[tuple[int, int] | None] = []
+        if isinstance(node, _IN_PYTHON):
+            return None
+        described: list[object] = [node.name(), node._sequence_nr() - first_node]
         for one, place in edges:
-            if one is None:
-                following.append(None)
-                continue
-            position = positions.setdefault(one, len(nodes))
-            if position == len(nodes):
+            position = positions.get(one)
+            if position is None:
+                position = positions[one] = len(nodes)
                 nodes.append(one)
-            following.append((position, place))
-        graph.append(Node(node.name(), node._sequence_nr() - first_node, tuple(following)))
+            described += (position, place)
+        graph.append((*described,))
     return tuple(graph)
 
 
