@@ -66,7 +66,7 @@ class _First(NamedTuple):
 
 
 _KNOWN: dict[tuple[Start, _Forward], _First] = {}
-_MOST = 16
+_MOST = 8
 """Backwards that are remembered, the last ones: each is as long as a run."""
 
 
