@@ -100,7 +100,7 @@ class Composites(Guard):
         if func not in _NOTED:
             return self._ordinary(func, args, kwargs)
         if func in _HOOKING and (gradients := self._recorder.tape.gradients) is not None:
-            gradients.hooked = True
+            gradients.untold = True
         if func is _ATTENTION_LAYER:
             with self:
                 return _ATTENTION_LAYER_UNASKED(*args, **kwargs)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import torch
 
+_saved_otherwise = torch._C._autograd._top_saved_tensors_default_hooks
 _SUMS_UP = 2**64 - 1
 """The number of the nodes that add to the gradient of a parameter."""
 
@@ -23,8 +24,11 @@ class Gradients:
         self._holders = holders
         self._starts: list[int] = []
         self._modules: list[int] = []
-        self.hooked = False
-        """Whether a forward has hung a hook onto a tensor, or on what autograd keeps or does."""
+        self.untold = False
+        """Whether a forward did what its operators do not tell: has hung a hook, say."""
+        self.taken: list[int] = []
+        """Storages of all tensors that went into operators."""
+        self.in_backward = False
 
     def mark(self, module: int) -> int:
         """Note that from now on a module runs; return the position of the note."""
@@ -46,6 +50,15 @@ class Gradients:
     def holder(self, parameter: torch.Tensor) -> int:
         """Return the module of a parameter."""
         return self._holders.get(id(parameter), 0)
+
+    def note(self, taken: list[int]) -> None:
+        """Note what goes into an operator, and whether it tells all that autograd makes of it."""
+        self.taken += taken
+        if not self.in_backward and (
+            _saved_otherwise(True) is not None  # noqa: FBT003 takes no keyword
+            or torch._C._current_autograd_node() is not None
+        ):
+            self.untold = True
 
     def module(self) -> int:
         """Return the module of the node that autograd is at; the root where it is at none."""

@@ -132,6 +132,8 @@ class Recorder(TorchDispatchMode):
             storages = tuple([self.homes.token(tensor).index for tensor in outputs])
             if not self._building:
                 self.record(op or call.op(tuple(map(spec_of, outputs))), storages)
+        else:
+            self._leave_out(call)
         return out
 
     def _run_higher_order(
@@ -215,7 +217,7 @@ class Recorder(TorchDispatchMode):
             return out
         op, spec = known
         token = tensor.token
-        self.record(op, (token.index,))
+        self.record(op, (token.index,), (token,))
         return self._view(spec, token)
 
     def _replay(self, call: Call, entry: Entry, tokens: list[Token]) -> Any:
@@ -223,14 +225,14 @@ class Recorder(TorchDispatchMode):
         lone = entry.lone
         if type(lone) is New:
             token = Token(self.tape, lone.spec.storage_bytes, "result")
-            self.record(entry.op, (token.index,))
+            self.record(entry.op, (token.index,), tokens)
             return abstract(lone.spec, token)
         if type(lone) is View:
             token = tokens[lone.index]
-            self.record(entry.op, (token.index,))
+            self.record(entry.op, (token.index,), tokens)
             return self._view(lone.spec, token)
         if type(lone) is Same and type(tensor := call.tensors[lone.index]) is AbstractTensor:
-            self.record(entry.op, (tensor.token.index,))
+            self.record(entry.op, (tensor.token.index,), tokens)
             self._note_write(tensor)
             return tensor
         return self._replay_all(call, entry, tokens)
@@ -262,7 +264,9 @@ class Recorder(TorchDispatchMode):
             else:
                 self.homes.taint(tensor)
         if storages:
-            self.record(entry.op, tuple(storages))
+            self.record(entry.op, tuple(storages), tokens)
+        else:
+            self._leave_out(call)
         return values[0] if result.container is None else result.container(values)
 
     def _view(self, spec: Spec, token: Token) -> AbstractTensor:
@@ -316,21 +320,23 @@ class Recorder(TorchDispatchMode):
         finally:
             self._silent = before
 
-    def record(self, op: Op, storages: tuple[int, ...]) -> None:
+    def record(self, op: Op, storages: tuple[int, ...], taken: Sequence[Token] = ()) -> None:
         """Write one call down, unless the network is only being built."""
         if self._silent:
             return
         tape = self.tape
         module = tape.module
-        gradients = tape.gradients
-        if gradients is not None:
-            module = module or gradients.module()
-            if _saved_otherwise(True) is not None:  # noqa: FBT003 takes no keyword
-                gradients.hooked = True
+        if tape.gradients is not None:
+            tape.gradients.note([token.index for token in taken])
+            module = module or tape.gradients.module()
         tape.calls.append(OpCall(op, module, storages, self.composites > 0))
 
+    def _leave_out(self, call: Call) -> None:
+        """Let nobody take the tape for all there is, if autograd sees a call that is not on it."""
+        gradients = self.tape.gradients
+        if gradients is not None and any(tensor.requires_grad for tensor in call.tensors):
+            gradients.untold = True
 
-_saved_otherwise = torch._C._autograd._top_saved_tensors_default_hooks
 
 DTYPE_ZERO = {True: 0.0, False: 0}
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import astuple
+from functools import partial
 from typing import Any
 
 import pytest
@@ -228,9 +229,43 @@ def late(inner: Any, x: torch.Tensor, second: bool) -> torch.Tensor:
     return out
 
 
+def masked(inner: Any, x: torch.Tensor, second: bool) -> torch.Tensor:
+    """Let either of two equal masks go before the other."""
+    one, other = x > 0, x > 1
+    between = inner[0](x).masked_fill(other if second else one, 0).masked_fill(one, 0)
+    large: torch.Tensor = inner[1](between).repeat(64, 1).tanh().mean(0, keepdim=True)
+    return large.expand(16, 8).masked_fill(other, 0)
+
+
+def frozen_late(inner: Any, x: torch.Tensor, second: bool) -> torch.Tensor:
+    """Freeze a weight that autograd has seen already."""
+    inner[0].weight.requires_grad_()
+    out: torch.Tensor = inner(x)
+    inner[0].weight.requires_grad_(not second)
+    return out
+
+
+def detached(inner: Any, x: torch.Tensor, second: bool) -> torch.Tensor:
+    """Let a twin of a weight learn, or the weight."""
+    twin = inner[0].weight.detach()
+    if second:
+        twin.requires_grad_()
+    weight = twin if second else inner[0].weight
+    out: torch.Tensor = inner[1](nn.functional.linear(x, weight, inner[0].bias))
+    return out
+
+
+def powered(inner: Any, x: torch.Tensor, second: bool) -> torch.Tensor:
+    """Run an operator that returns nothing, whose backward depends on a number."""
+    between = inner[0](x) * 1
+    torch._foreach_pow_([between], 2.0 if second else 0.0)
+    out: torch.Tensor = inner[1](between)
+    return out
+
+
 ANOTHER = [
-    hooked, hooked_later, by_function, unwatched, frozen, kept, packed, past, late,
-    again_in_backward,
+    hooked, hooked_later, by_function, unwatched, frozen, kept, packed, past, late, masked,
+    frozen_late, detached, powered, again_in_backward,
 ]  # fmt: skip
 
 
@@ -255,6 +290,73 @@ def test_kept_beside_the_graph(seen: Seen) -> None:
     """What a forward keeps shows only when the graph goes: then all is run."""
     trained(counted(stashed), (ROWS,))
     assert seen.backwards == 3, "of both runs the second, and of the latter the first, in vain"
+
+
+def cached(inner: Any, x: torch.Tensor) -> torch.Tensor:
+    """Make a weight of another once."""
+    if not hasattr(inner, "twice"):
+        inner.twice = inner[0].weight * 2
+    out: torch.Tensor = inner[1](nn.functional.linear(x, inner.twice))
+    return out
+
+
+def endless(inner: Any, x: torch.Tensor) -> torch.Tensor:
+    """Begin with the state where the step before ended."""
+    before = getattr(inner, "state", None)
+    inner.state = inner[0](x) if before is None else inner[0](x) + inner[1](before)
+    state: torch.Tensor = inner.state
+    return state
+
+
+def emptied(inner: Any, x: torch.Tensor, *, retain: bool = False) -> torch.Tensor:
+    """Let the forward itself go backward."""
+    between = inner[0](x)
+    if between.requires_grad:
+        torch.autograd.grad(between.sum(), inner[0].weight, retain_graph=retain)
+    out: torch.Tensor = inner[1](between)
+    return out
+
+
+@pytest.mark.parametrize("run", [cached, endless, emptied])
+@pytest.mark.usefixtures("seen")
+def test_the_error_is_raised_again(run: Callable[[Any, torch.Tensor], torch.Tensor]) -> None:
+    """A graph that a backward has emptied is emptied by one that is recorded from memory, too."""
+    build = around(layers, run)
+    measure(around(layers, partial(emptied, retain=True))(), ROWS, training="SGD")
+    for _ in range(3):
+        with pytest.raises(RuntimeError, match="backward through the graph a second time"):
+            measure(build(), ROWS, training="SGD")
+
+
+@pytest.mark.usefixtures("seen")
+def test_a_patched_backward(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another backward in the place of torch's is called each time."""
+    measure(layers(), ROWS, training="SGD")
+    heard: list[object] = []
+    plain: Any = torch.Tensor.backward
+
+    def backward(tensor: torch.Tensor, **options: Any) -> None:
+        heard.append(options)
+        plain(tensor, **options)
+
+    monkeypatch.setattr(torch.Tensor, "backward", backward)
+    measure(layers(), ROWS, training="SGD")
+    assert heard
+
+
+@pytest.mark.usefixtures("seen")
+def test_kept_over_several_batches() -> None:
+    """What is between two layers, and what comes out of them, is kept from batch to batch."""
+
+    def run(inner: Any, x: torch.Tensor) -> torch.Tensor:
+        inner.between = inner[0](x)
+        inner.out = inner[1](inner.between)
+        out: torch.Tensor = inner.out
+        return out
+
+    training = {"optimizer": "SGD", "foreach": False, "accumulate": 2}
+    for _ in range(2):
+        trained(around(layers, run), (ROWS,), training=training, loop=Loop(accumulate=2))
 
 
 class Owner(nn.Module):
@@ -307,6 +409,52 @@ def lasting(last: bool) -> Build:
     return around(layers, function)
 
 
+class Twins(nn.Module):
+    """Two parameters in one storage, of which one learns."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.first, self.second = nn.Module(), nn.Module()
+        self.first.weight = nn.Parameter(torch.ones(8, 8))
+        self.second.weight = nn.Parameter(self.first.weight.data)
+        self.name = name
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Add the sum of one of them."""
+        weight = self.get_submodule(self.name).weight
+        assert isinstance(weight, nn.Parameter)
+        return x + weight.sum()
+
+
+class Cleared(nn.Module):
+    """A tensor that learns and is no parameter, so that nobody zeroes its gradient but itself."""
+
+    def __init__(self, clears: bool) -> None:
+        super().__init__()
+        self.layers = layers()
+        self.given = torch.zeros(16, 8, requires_grad=True)
+        self.clears = clears
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Add it to what the first layer returns."""
+        if self.clears:
+            self.given.grad = None
+        first, second = self.layers.children()
+        out: torch.Tensor = second(first(x) + self.given)
+        return out
+
+
+def watched(anomalies: bool) -> Build:
+    """Return a factory of layers that may leave the search for anomalies switched on."""
+
+    def function(inner: Any, x: torch.Tensor) -> torch.Tensor:
+        torch.autograd.set_detect_anomaly(anomalies)
+        out: torch.Tensor = inner(x)
+        return out
+
+    return around(layers, function)
+
+
 @pytest.mark.parametrize(
     "builds",
     [
@@ -314,14 +462,18 @@ def lasting(last: bool) -> Build:
         (lambda: Ordered(1), lambda: Ordered(-1)),
         (lambda: with_hook(None), lambda: with_hook(wider)),
         (lasting(last=False), lasting(last=True)),
+        (lambda: Twins("first"), lambda: Twins("second")),
+        (lambda: Cleared(clears=False), lambda: Cleared(clears=True)),
+        (watched(anomalies=False), watched(anomalies=True)),
     ],
-    ids=["owners", "order", "hooks", "autocast"],
+    ids=["owners", "order", "hooks", "autocast", "twins", "others", "anomalies"],
 )
 @pytest.mark.usefixtures("seen")
+@pytest.mark.filterwarnings("ignore:Error detected in")
 def test_what_operators_do_not_tell(builds: Sequence[Build]) -> None:
     """Whose a parameter is, in which order they are used, hooks and settings are told apart."""
-    after = [step_of(build) for build in builds]
-    for build, before in zip(builds, after, strict=True):
+    after = [step_of(build) for build in (*builds, *builds)]
+    for build, before in zip((*builds, *builds), after, strict=True):
         backwards._KNOWN.clear()
         assert step_of(build) == before
     assert after[0] != after[1]

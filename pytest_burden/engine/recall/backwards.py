@@ -16,12 +16,15 @@ from pytest_burden.engine.abstract import AbstractTensor, Tape, abstract, token_
 from pytest_burden.engine.call import known_spec
 from pytest_burden.engine.gradients import Gradients
 from pytest_burden.engine.recall.calls import Recall, Record, recorded
-from pytest_burden.engine.recall.graph import Graph, graph_of, since
+from pytest_burden.engine.recall.graph import Graph, Nodes, graph_of, since
 from pytest_burden.engine.spec import Spec
 
 
 class Misremembered(Exception):  # noqa: N818 nobody's error: it asks for a run without recall
     """A backward was recorded again, and then turned out to be another."""
+
+
+_BACKWARD = (torch.Tensor.backward, torch.autograd.backward)
 
 
 class Start(NamedTuple):
@@ -30,6 +33,7 @@ class Start(NamedTuple):
     call: int
     storage: int
     node: int
+    taken: int
 
 
 class _Forward(NamedTuple):
@@ -40,7 +44,9 @@ class _Forward(NamedTuple):
     """Bytes, role, birth and, last, death."""
     nodes: tuple[tuple[int, int], ...]
     """How many nodes autograd had made whenever a module began or ended, and which ran then."""
-    graph: Graph
+    taken: tuple[int, ...]
+    """Where what went into each operator lies."""
+    graph: Nodes
     holders: tuple[tuple[int, int], ...]
     """Of each parameter that is trained, where it lies and which module has it."""
     default: torch.dtype
@@ -86,10 +92,12 @@ class Backwards:
         self._tape = tape
         self._gradients = gradients
         self._first: _First | None = None
+        self._graph: Graph | None = None
 
     def start(self) -> Start:
         """Return where the forward begins that is about to run."""
-        return Start(len(self._tape.calls), len(self._tape.storages), self._gradients.mark(0))
+        tape, gradients = self._tape, self._gradients
+        return Start(len(tape.calls), len(tape.storages), gradients.mark(0), len(gradients.taken))
 
     def run(self, loss: list[torch.Tensor], start: Start) -> None:
         """Let the only element of ``loss`` run backward, and drop it.
@@ -109,7 +117,11 @@ class Backwards:
                 if first is not None and first.forward == forward:
                     self._again(first, loss, start)
                     return
-        loss.pop().backward()
+        self._gradients.in_backward = True
+        try:
+            loss.pop().backward()
+        finally:
+            self._gradients.in_backward = False
         if forward is not None:
             with torch._C.DisableTorchFunction():
                 self._first = self._learnt(start, forward, first_call, first_storage)
@@ -121,7 +133,9 @@ class Backwards:
         if (
             self._recall is None
             or not self._recall.trusted
-            or self._gradients.hooked
+            or self._gradients.untold
+            or (torch.Tensor.backward, torch.autograd.backward) != _BACKWARD
+            or torch.is_anomaly_enabled()
             or torch._C._is_any_autocast_enabled()
             or torch._C._len_torch_dispatch_stack() != 1
         ):
@@ -131,8 +145,9 @@ class Backwards:
             if type(one) is not AbstractTensor or one.grad is not None:
                 return None
             holders.append((one.token.index, self._gradients.holder(one)))
-        graph = graph_of(loss, self._gradients.number(start.node), start.storage)
-        if graph is None:
+        positions = {id(parameter): i for i, parameter in enumerate(self._trained)}
+        self._graph = graph_of(loss, self._gradients.number(start.node), positions)
+        if self._graph is None:
             return None
         calls, storages = self._tape.calls[start.call :], self._tape.storages[start.storage :]
         return _Forward(
@@ -154,7 +169,8 @@ class Backwards:
                 ]
             ),
             tuple(self._gradients.nodes(start.node)),
-            graph,
+            tuple([since(index, start.storage) for index in self._gradients.taken[start.taken :]]),
+            self._graph.nodes,
             tuple(holders),
             torch.get_default_dtype(),
         )
@@ -199,7 +215,8 @@ class Backwards:
         loss.pop()  # and all that autograd has kept for it
         now = len(tape.calls)
         gone = [i for i, one in enumerate(tape.storages[:first_storage]) if one.death == now]
-        if gone != [start.storage + index for index in sorted(first.deaths)]:
+        kept = self._graph is not None and not self._graph.is_gone()
+        if kept or gone != [start.storage + index for index in sorted(first.deaths)]:
             raise Misremembered
         for index, death in first.deaths.items():
             tape.storages[start.storage + index].death = first_call + death

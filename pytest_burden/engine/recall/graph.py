@@ -2,27 +2,48 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+import weakref
+from collections.abc import Mapping
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 
 from pytest_burden.engine.abstract import AbstractTensor
 
-Graph: TypeAlias = "tuple[tuple[object, ...], ...]"
+Nodes: TypeAlias = "tuple[tuple[object, ...], ...]"
 """Each node once. Of most its kind, its number in the forward, by which autograd chooses among
 those that can be done next, and then in turn which nodes its results go to (-1 for none), and as
-which of their inputs. Of one that adds to a leaf's gradient the leaf's spec and where it lies."""
+which of their inputs. Of one that adds to the gradient of a parameter, what tells that one."""
 
 _IN_PYTHON = torch._C._FunctionBase
 """Nodes of custom functions, of reentrant checkpoints and of hooks on modules."""
 
 
-def graph_of(loss: torch.Tensor, first_node: int, first_storage: int) -> Graph | None:
-    """Return what a backward from ``loss`` goes through, None if code in Python takes part.
+class _Mark:
+    """Lives as long as the node it is put on."""
 
-    Nodes and storages are counted from those that were the first of the forward. The caller sees
-    to it that no function mode is asked.
+    __slots__ = ("__weakref__",)
+
+
+class Graph(NamedTuple):
+    """What a backward goes through."""
+
+    nodes: Nodes
+    marks: list[weakref.ref[_Mark]]
+    """On the nodes of the parameters, where every way ends."""
+
+    def is_gone(self) -> bool:
+        """Return whether nobody keeps a part of it, which a backward would have emptied."""
+        return all(mark() is None for mark in self.marks)
+
+
+def graph_of(loss: torch.Tensor, first: int, trained: Mapping[int, int]) -> Graph | None:
+    """Return what a backward from ``loss`` goes through, None if not only autograd takes part.
+
+    Nodes are counted from the ``first`` of the forward; ``trained`` are positions of parameters,
+    by ``id``. The caller sees to it that no function mode is asked.
     """
+    marks: list[weakref.ref[_Mark]] = []
     nodes: list[Any] = [loss.grad_fn]
     positions = {None: -1, nodes[0]: 0}
     graph: list[tuple[object, ...]] = []
@@ -30,13 +51,17 @@ def graph_of(loss: torch.Tensor, first_node: int, first_storage: int) -> Graph |
         edges = node.next_functions
         if not edges and (variable := getattr(node, "variable", None)) is not None:
             hooks = variable._backward_hooks or variable._post_accumulate_grad_hooks
-            if type(variable) is not AbstractTensor or hooks:
+            position = trained.get(id(variable))
+            if type(variable) is not AbstractTensor or hooks or position is None:
                 return None
-            graph.append((variable.spec, since(variable.token.index, first_storage)))
+            mark = node.metadata["pytest-burden"] = _Mark()
+            marks.append(weakref.ref(mark))
+            dtype = getattr(variable, "grad_dtype", None)  # which not every torch has
+            graph.append((position, variable.spec, variable.requires_grad, dtype))
             continue
         if isinstance(node, _IN_PYTHON):
             return None
-        described: list[object] = [node.name(), node._sequence_nr() - first_node]
+        described: list[object] = [node.name(), node._sequence_nr() - first]
         for one, place in edges:
             position = positions.get(one)
             if position is None:
@@ -44,7 +69,7 @@ def graph_of(loss: torch.Tensor, first_node: int, first_storage: int) -> Graph |
                 nodes.append(one)
             described += (position, place)
         graph.append((*described,))
-    return tuple(graph)
+    return Graph(tuple(graph), marks)
 
 
 def since(index: int, first: int) -> int:
