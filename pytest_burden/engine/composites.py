@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import torch
@@ -98,7 +97,7 @@ class Composites(Guard):
     ) -> Any:
         __tracebackhide__ = True
         if func not in _NOTED:
-            return self._ordinary(func, args, kwargs)
+            return self._recalled(self.run, func, args, kwargs)
         if func in _HOOKING and (gradients := self._recorder.tape.gradients) is not None:
             gradients.untold = True
         if func is _ATTENTION_LAYER:
@@ -106,19 +105,27 @@ class Composites(Guard):
                 return _ATTENTION_LAYER_UNASKED(*args, **kwargs)
         if func in _RECURRENT:
             self._recorder.tape.recurrent = True
-        if func not in COMPOSITES:
-            return self._ordinary(func, args, kwargs)
+        run = self._composite if func in COMPOSITES else self.run
+        return self._recalled(run, func, args, kwargs)
+
+    def _composite(
+        self, func: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> Any:
+        __tracebackhide__ = True
         name, names = COMPOSITES[func]
         arguments = dict.fromkeys(names) | dict(zip(names, args, strict=False)) | dict(kwargs)
         return self._recorder.composite(f"torch.{name}", arguments, lambda: func(*args, **kwargs))
 
-    def _ordinary(
-        self, func: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+    def _recalled(
+        self,
+        run: functions.Run,
+        func: Callable[..., Any],
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
     ) -> Any:
-        """Run a function of which nothing but its operators is written down."""
+        """Run a function, or answer it from memory."""
         __tracebackhide__ = True
         trains = self._recorder.tape.gradients is not None  # what is recalled notes no write
-        if self._recall is None or trains or torch.is_grad_enabled():
-            return self.run(func, args, kwargs)
-        run = partial(self.run, func, args, kwargs)
+        if self._recall is None or trains:
+            return run(func, args, kwargs)
         return functions.call(self._recall, run, func, args, kwargs)

@@ -78,7 +78,7 @@ class Copier:
     def _tensor(self, tensor: torch.Tensor) -> torch.Tensor:
         """Let the leaf be made, and give it copies of what the user has hung onto the tensor."""
         made = self._leaf(tensor)
-        if tensor.requires_grad:
+        if tensor._backward_hooks or tensor._post_accumulate_grad_hooks:
             self._hooks(tensor, made)
         if extra := tensor.__dict__:
             self._keep(tensor, made)

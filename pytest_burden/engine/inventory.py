@@ -60,18 +60,15 @@ def is_lazy(modules: Iterable[nn.Module]) -> bool:
 
 
 def _held(module: nn.Module, seen: set[int], homes: Homes) -> tuple[Held, ...]:
-    held = []
+    held: list[Held] = []
     for name, parameter in module._parameters.items():
         if parameter is not None and id(parameter) not in seen:
             seen.add(id(parameter))
-            storage = homes.index(parameter)
-            trainable = parameter.requires_grad
-            held.append(_as_held(name, "parameter", parameter, storage, trainable=trainable))
+            held.append(_as_held(name, "parameter", parameter, homes.index(parameter)))
     for name, buffer in module._buffers.items():
         if buffer is not None and id(buffer) not in seen:
             seen.add(id(buffer))
-            storage = homes.index(buffer)
-            held.append(_as_held(name, "buffer", buffer, storage, trainable=False))
+            held.append(_as_held(name, "buffer", buffer, homes.index(buffer)))
     # Quantised layers keep weight and bias packed in an object that is no parameter.
     kind: Any = type(module)  # which mypy takes for unhashable
     if _may_pack(kind) and any(map(packs, {*map(type, vars(module).values())})):
@@ -92,21 +89,20 @@ def _packed(module: nn.Module, seen: set[int]) -> Iterator[Held]:
             # Recurrent layers tell of a bias twice: by itself, and packed with its weight.
             tensors = {tensor.data_ptr(): tensor for tensor in unpacked(value)}
             for tensor in tensors.values():
-                yield _as_held(name, "parameter", tensor, None, trainable=False)
+                yield _as_held(name, "parameter", tensor, None)._replace(trainable=False)
 
 
-def _as_held(
-    name: str, role: Role, tensor: torch.Tensor, storage: int | None, *, trainable: bool
-) -> Held:
+def _as_held(name: str, role: Role, tensor: torch.Tensor, storage: int | None) -> Held:
+    trainable = role == "parameter" and tensor.requires_grad
     spec = known_spec(tensor)
     if spec.strides or not spec.shape:
-        numel, nbytes = _size(spec)
+        numel, nbytes, text = _described(spec)
     else:  # sparse or nested
         numel = tensor.numel()
-        nbytes = numel * tensor.dtype.itemsize
-    return Held(name, role, numel, nbytes, trainable, text_of(spec), storage)
+        nbytes, text = numel * tensor.dtype.itemsize, text_of(spec)
+    return Held(name, role, numel, nbytes, trainable, text, storage)
 
 
 @cache  # specs are few, and each is one object
-def _size(spec: Spec) -> tuple[int, int]:
-    return spec.numel, spec.nbytes
+def _described(spec: Spec) -> tuple[int, int, str]:
+    return spec.numel, spec.nbytes, text_of(spec)

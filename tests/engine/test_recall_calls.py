@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from pytest_burden.engine.abstract import AbstractTensor, Tape, Token, abstract, dense_spec
 from pytest_burden.engine.recall import calls
-from pytest_burden.engine.recall.calls import Known, Output, Record
+from pytest_burden.engine.recall.calls import Known, Lone, Output, Record
 from pytest_burden.engine.spec import Op
 from pytest_burden.engine.trace import OpCall
 
@@ -59,14 +59,57 @@ def test_only_what_ends_in_the_call() -> None:
     del between
     stored = ((8, 0, None), (8, 0, 1))
     new, same = Output(same=False, spec=SPEC, home=0), Output(same=True, spec=SPEC, home=~0)
-    assert learnt(out, out, x) == Known(Record(((EXP, (0,)),), stored), new)
-    assert learnt(out, x, x) == Known(Record(((EXP, (~0,)),), stored), new)
-    assert learnt([x, out], x, x) == Known(Record(((EXP, (~0,)),), stored), [same, new])
+    assert learnt(out, out, x) == Known(Record(((EXP, (0,), False),), stored), new)
+    assert learnt(out, x, x) == Known(Record(((EXP, (~0,), False),), stored), new)
+    assert learnt([x, out], x, x) == Known(Record(((EXP, (~0,), False),), stored), [same, new])
     assert learnt(out, elsewhere, x) is None
     assert learnt(out, elsewhere, x, elsewhere) is not None
     assert learnt(elsewhere, x, x) is None
     assert learnt([out, 3], x, x) is None
-    assert learnt((out, [x]), x, x) == Known(Record(((EXP, (~0,)),), stored), (new, [same]))
+    assert learnt((out, [x]), x, x) == Known(Record(((EXP, (~0,), False),), stored), (new, [same]))
     assert learnt(torch.empty(2), x, x) is None
     twin = abstract(SPEC, out.token)
     assert learnt([out, twin], x, x) is None
+
+
+NEW, OF_FIRST, OF_SECOND = (Output(same=False, spec=SPEC, home=home) for home in (0, ~0, ~1))
+KEPT = (8, 0, None)
+
+
+@pytest.mark.parametrize(
+    ("made", "storages", "outputs", "lone"),
+    [
+        ([(EXP, (0,), False)], [KEPT], NEW, Lone(EXP, SPEC, 0, 8)),
+        ([(EXP, (~0,), False)], [], OF_FIRST, Lone(EXP, SPEC, ~0, 0)),
+        ([(EXP, (~1,), False)], [], OF_SECOND, Lone(EXP, SPEC, ~1, 0)),
+        ([(EXP, (~0,), False)], [], OF_FIRST._replace(same=True), None),
+        ([(EXP, (0,), False)], [KEPT], [NEW], None),
+        ([(EXP, (0,), False)], [KEPT], (), None),
+        ([(EXP, (0,), True)], [KEPT], NEW, None),
+        ([(EXP, (~0,), False)], [KEPT], NEW, None),
+        ([(EXP, (0,), False)], [KEPT], OF_FIRST, None),
+        ([(EXP, (0, 1), False)], [KEPT, (8, 0, 1)], NEW, None),
+        ([(EXP, (0,), False)], [KEPT, (8, 0, 1)], NEW, None),
+        ([(EXP, (0,), False)], [(8, 1, None)], NEW, None),
+        ([(EXP, (0,), False)] * 2, [KEPT], NEW, None),
+        ([], [], OF_FIRST, None),
+    ],
+)
+def test_lone_call(made: Any, storages: Any, outputs: Any, lone: Lone | None) -> None:
+    """Only what is one operator and the one tensor that it made takes the short way."""
+    assert calls._lone(Record(tuple(made), tuple(storages)), outputs) == lone
+
+
+def test_lone_call_again() -> None:
+    """The short way writes down the same as the long one."""
+    for storages, outputs in (([KEPT], NEW), ([], OF_FIRST), ([], OF_SECOND)):
+        record = Record(((EXP, (outputs.home,), False),), tuple(storages))
+        written = []
+        for lone in (None, calls._lone(record, outputs)):
+            tape = Tape()
+            tape.module = 3
+            given = [abstract(SPEC, Token(tape, 8, "input")) for _ in range(2)]
+            out = calls._again(Known(record, outputs, lone), given, tape)
+            tape.close()
+            written.append((tape.calls, tape.storages, out.token.index, out.spec))
+        assert written[0] == written[1]

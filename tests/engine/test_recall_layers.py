@@ -79,7 +79,7 @@ def again(monkeypatch: pytest.MonkeyPatch) -> list[object]:
         return plain(*args)
 
     monkeypatch.setattr(calls, "_again", spy)
-    monkeypatch.setattr(functions, "call", lambda _memory, run, *_call: run())
+    monkeypatch.setattr(functions, "call", lambda _memory, run, *call: run(*call))
     return answered
 
 

@@ -13,14 +13,14 @@ from functools import partial
 from itertools import repeat
 from operator import is_not, itemgetter
 from pathlib import Path
-from types import BuiltinFunctionType, FunctionType
+from types import BuiltinFunctionType, FunctionType, GenericAlias
 from typing import Any, NamedTuple, cast
 
 import torch
 from torch.autograd import forward_ad
 from torch.nn import functional
 
-from pytest_burden.engine.abstract import AbstractTensor, Tape, abstract, token_of
+from pytest_burden.engine.abstract import AbstractTensor, Tape, Token, abstract, token_of
 from pytest_burden.engine.spec import Op, Spec
 from pytest_burden.engine.trace import OpCall, Storage
 
@@ -45,16 +45,15 @@ class Record(NamedTuple):
     `again` puts it there once more.
     """
 
-    calls: tuple[tuple[Op, tuple[int, ...]], ...]
-    """Operators, and where each of their outputs lies, said as in `Output.home`."""
+    calls: tuple[tuple[Op, tuple[int, ...], bool], ...]
+    """Operators, where each of their outputs lies (see `Output.home`), and `OpCall.inside`."""
     storages: tuple[tuple[int, int, int | None], ...]
     """Bytes, birth and death of each new storage; only what is handed out has no death."""
 
     def again(self, given: Sequence[int], tape: Tape, modules: Sequence[int] | None = None) -> int:
         """Record it, for a call that was given these storages; return the index of the first new.
 
-        All of it belongs to the module that runs, or each call to one of ``modules``; and none is
-        marked as inside of a composite.
+        All of it belongs to the module that runs, or each call to one of ``modules``.
         """
         start, first = len(tape.calls), len(tape.storages)
         for nbytes, birth, death in self.storages:
@@ -66,8 +65,8 @@ class Record(NamedTuple):
         make = OpCall._make
         tape.calls += [
             # One output is the rule.
-            make((op, at, (places[homes[0]],) if len(homes) == 1 else _all(places, homes), False))
-            for (op, homes), at in zip(self.calls, belongs, strict=False)
+            make((op, at, (places[homes[0]],) if len(homes) == 1 else _all(places, homes), inside))
+            for (op, homes, inside), at in zip(self.calls, belongs, strict=False)
         ]
         return first
 
@@ -95,10 +94,23 @@ def recorded(
     if None in out or kept - {*new} or len({*new}) < len(new) or used - homes.keys():
         return None
     record = Record(
-        tuple((call.op, tuple(homes[index] for index in call.storages)) for call in calls),
+        tuple(
+            (call.op, tuple(homes[index] for index in call.storages), call.inside) for call in calls
+        ),
         tuple(_since(first_call, one) for one in born),
     )
     return record, [home for home in out if home is not None]
+
+
+class Lone(NamedTuple):
+    """One operator, and the one tensor that it made."""
+
+    op: Op
+    spec: Spec
+    home: int
+    """As in `Output.home`."""
+    nbytes: int
+    """Of the new storage, if that is where it lies."""
 
 
 class Known(NamedTuple):
@@ -107,6 +119,8 @@ class Known(NamedTuple):
     record: Record
     outputs: Any
     """One `Output`, or a tuple or list of them, such as a recurrent layer's pair of pairs."""
+    lone: Lone | None = None
+    """The whole of it, if that is one operator which made one tensor, as in most calls."""
 
 
 _KNOWN: dict[tuple[object, ...], Known] = {}
@@ -122,32 +136,41 @@ class Recall:
         """Whether the code that runs is torch's, so that what it did once it does again."""
 
     def call(
-        self, key: tuple[object, ...], given: Sequence[AbstractTensor], run: Callable[[], Any]
+        self,
+        key: tuple[object, ...],
+        given: Sequence[AbstractTensor],
+        asked: Sequence[bool],
+        run: Callable[..., Any],
+        args: Iterable[Any],
     ) -> Any:
-        """Return what ``run()`` returns, recorded as if it had run.
+        """Return what ``run(*args)`` returns, recorded as if it had run.
 
         ``key`` must say all that it depends on, among it the specs of the tensors ``given`` to it.
+        By what torch chooses its way beside them, `gradients_asked`, is ``asked``.
         """
         __tracebackhide__ = True
-        homes = [tensor.token.index for tensor in given]
-        before = _attributes(given)
-        key = (*key, *before, len(set(homes)) == len(homes) or tuple(map(homes.index, homes)))
+        if len(given) == 1:
+            key = (*key, *asked, True)
+        else:
+            homes = [tensor.token.index for tensor in given]
+            alone = len(set(homes)) == len(homes)
+            key = (*key, *asked, alone or tuple(map(homes.index, homes)))
         known = _KNOWN.get(key)
         tape = self._tape
         if known is not None:
             return _again(known, given, tape)
         first_call, first_storage = len(tape.calls), len(tape.storages)
         specs = [tensor.spec for tensor in given]
-        out = run()
-        if specs == [tensor.spec for tensor in given] and before == _attributes(given):
+        out = run(*args)
+        if specs == [tensor.spec for tensor in given] and asked == gradients_asked(given):
             learnt = _learnt(out, given, tape, first_call, first_storage)
             if learnt is not None:
                 _KNOWN[key] = learnt
         return out
 
 
-def _attributes(tensors: Sequence[AbstractTensor]) -> list[bool]:
-    """Return by what, beside their specs, torch chooses its way: matmul by the gradient asked."""
+def gradients_asked(tensors: Sequence[AbstractTensor]) -> list[bool]:
+    """Return which tensors require a gradient: even without one, matmul copies or does not."""
     with torch._C.DisableTorchFunction():  # a mode would see that an attribute is read
         return [tensor.requires_grad for tensor in tensors]
 
@@ -170,6 +193,11 @@ def is_special(functions: int) -> bool:
 
 def _again(known: Known, given: Sequence[AbstractTensor], tape: Tape) -> Any:
     """Record a call that was seen before."""
+    if known.lone is not None:
+        op, spec, home, nbytes = known.lone
+        token = Token(tape, nbytes, "result") if home >= 0 else given[~home].token
+        tape.calls.append(OpCall(op, tape.module, (token.index,), False))  # noqa: FBT003 a tuple's
+        return abstract(spec, token)
     first = known.record.again([tensor.token.index for tensor in given], tape)
     return _handed_out(known.outputs, given, tape, first)
 
@@ -207,7 +235,19 @@ def _learnt(
         if same is None and value.requires_grad:
             return None  # a parameter's view asks its base, which another tensor would not have
         outputs.append(Output(same is not None, value.spec, home if same is None else ~same))
-    return Known(record, _arranged(iter(outputs), out))
+    arranged = _arranged(iter(outputs), out)
+    return Known(record, arranged, _lone(record, arranged))
+
+
+def _lone(record: Record, outputs: object) -> Lone | None:
+    if not isinstance(outputs, Output) or outputs.same or len(record.calls) != 1:
+        return None
+    op, homes, inside = record.calls[0]
+    storages = [(nbytes, birth) for nbytes, birth, _ in record.storages]
+    fresh = len(storages) == (outputs.home >= 0) and not any(birth for _, birth in storages)
+    if inside or not fresh or homes != (outputs.home,):
+        return None
+    return Lone(op, outputs.spec, outputs.home, nbytes=storages[0][0] if storages else 0)
 
 
 def _flat(value: object) -> list[object]:
@@ -259,7 +299,7 @@ def is_own(value: object) -> bool:
     if isinstance(value, FunctionType):
         # Not by its module, which functools.wraps hands on.
         return value.__code__.co_filename.startswith((_HOME, _TYPING))
-    if not callable(value) or isinstance(value, (BuiltinFunctionType, type)):
+    if not callable(value) or isinstance(value, (BuiltinFunctionType, type, GenericAlias)):
         return True
     return type(value).__module__.partition(".")[0] in ("torch", "typing")
 
@@ -269,5 +309,6 @@ _names = {name for code in _python for name in code.co_names} & vars(torch).keys
 _code = Code(
     partial(itemgetter(*_names), vars(torch)),  # what functions in Python look up by name
     vars(functional).values,
+    vars(torch.functional).values,
     vars(torch._C._nn).values,
 )

@@ -9,7 +9,7 @@ from types import (
     MethodDescriptorType,
     WrapperDescriptorType,
 )
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch.nn import functional
@@ -17,19 +17,27 @@ from torch.nn import functional
 from pytest_burden.engine.call import NEVER, Arguments
 from pytest_burden.engine.recall.calls import Recall, is_special
 
+Run: TypeAlias = Callable[[Callable[..., Any], Sequence[Any], Mapping[str, Any]], Any]
+"""Calls a function with these arguments, and sees to it that it is recorded."""
+
 _COMPILED = (BuiltinFunctionType, MethodDescriptorType, WrapperDescriptorType)
-_OF_TORCH = frozenset(one for one in vars(functional).values() if isinstance(one, FunctionType))
+_OF_TORCH = frozenset(
+    {
+        *(one for one in vars(functional).values() if isinstance(one, FunctionType)),
+        torch.einsum, torch.tensordot,
+    }
+)  # fmt: skip
 _returns_no_tensor: set[object] = set()
 
 
 def call(
     recall: Recall,
-    run: Callable[[], Any],
+    run: Run,
     func: Callable[..., Any],
     args: Sequence[Any],
     kwargs: Mapping[str, Any],
 ) -> Any:
-    """Return what ``run()`` returns, recorded as if it had run; it calls ``func``."""
+    """Return what ``run(func, args, kwargs)`` returns, recorded as if it had run."""
     __tracebackhide__ = True
     if (
         not recall.trusted
@@ -37,11 +45,13 @@ def call(
         or func in _returns_no_tensor
         or is_special(functions=0)
     ):
-        return run()
+        return run(func, args, kwargs)
     arguments = Arguments(func, args, kwargs)
     if not arguments.tensors or NEVER in arguments.key:
-        return run()
-    out = recall.call(tuple(arguments.key), arguments.tensors, run)
+        return run(func, args, kwargs)
+    given = arguments.tensors
+    asked = [tensor.requires_grad for tensor in given]  # no mode is on that would see it
+    out = recall.call(tuple(arguments.key), given, asked, run, (func, args, kwargs))
     values = out if isinstance(out, (list, tuple)) else (out,)
     if not any(isinstance(value, torch.Tensor) for value in values):
         _returns_no_tensor.add(func)

@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn.modules import module as torch_module
 
 from pytest_burden.engine.abstract import AbstractTensor
-from pytest_burden.engine.recall.calls import Code, Recall, is_special
+from pytest_burden.engine.recall.calls import Code, Recall, gradients_asked, is_special
 
 
 class Layer(NamedTuple):
@@ -93,7 +93,8 @@ class Layers:
         if self._on and not kwargs and (given := _given(module, args)):
             key = _key(module, given)
             if key is not None:
-                return self._recall.call(key, given, partial(module._call_impl, *args))
+                asked = gradients_asked(given)
+                return self._recall.call(key, given, asked, module._call_impl, args)
         return module._call_impl(*args, **kwargs)
 
 
