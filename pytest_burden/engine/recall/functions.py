@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import torch
 from torch.nn import functional
 
+from pytest_burden.engine.abstract import AbstractTensor
 from pytest_burden.engine.call import NEVER, Arguments
 from pytest_burden.engine.recall.calls import Recall, is_special
 
@@ -52,7 +53,8 @@ def call(
     given = arguments.tensors
     asked = [tensor.requires_grad for tensor in given]  # no mode is on that would see it
     out = recall.call(tuple(arguments.key), given, asked, run, (func, args, kwargs))
-    values = out if isinstance(out, (list, tuple)) else (out,)
-    if not any(isinstance(value, torch.Tensor) for value in values):
-        _returns_no_tensor.add(func)
+    if type(out) is not AbstractTensor:
+        values = out if isinstance(out, (list, tuple)) else (out,)
+        if not any(isinstance(value, torch.Tensor) for value in values):
+            _returns_no_tensor.add(func)
     return out
