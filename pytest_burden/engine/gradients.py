@@ -29,6 +29,10 @@ class Gradients:
         self.taken: list[int] = []
         """Storages of all tensors that went into operators."""
         self.in_backward = False
+        self._number = -1
+        """Of the node whose operators were recorded last."""
+        self._began = 0
+        """Calls that were recorded before it."""
 
     def mark(self, module: int) -> int:
         """Note that from now on a module runs; return the position of the note."""
@@ -60,12 +64,28 @@ class Gradients:
         ):
             self.untold = True
 
-    def module(self) -> int:
-        """Return the module of the node that autograd is at; the root where it is at none."""
+    def is_formula(self, birth: int) -> bool:
+        """Return whether the node that autograd is at has made a tensor, to work it up itself.
+
+        That was made in call ``birth``. Where a node hands two gradients to one tensor it is not.
+        """
+        node = torch._C._current_autograd_node()
+        if birth < self._began or node._sequence_nr() != self._number:
+            return False
+        receivers = [edge for edge in node.next_functions if edge[0] is not None]
+        return len(set(receivers)) == len(receivers)
+
+    def module(self, call: int) -> int:
+        """Return the module of the node that autograd is at; the root where it is at none.
+
+        It is told the number of calls that are recorded before this one.
+        """
         node = torch._C._current_autograd_node()
         if node is None:
             return 0
         number = node._sequence_nr()
+        if number != self._number:
+            self._number, self._began = number, call
         if number == _SUMS_UP:
             variable = node.variable  # type: ignore[attr-defined]  # such nodes have it
             return self.holder(variable)

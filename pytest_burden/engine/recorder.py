@@ -13,6 +13,7 @@ from torch._ops import HigherOrderOperator, OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from pytest_burden.engine import sums
 from pytest_burden.engine.abstract import (
     AbstractTensor,
     Tape,
@@ -84,6 +85,7 @@ class Recorder(TorchDispatchMode):
         """How often the forward of a training step wrote into a storage; only where it did."""
         self._building = building
         self._silent = building
+        sums.learn_holders()
 
     supports_higher_order_operators = True
 
@@ -105,6 +107,8 @@ class Recorder(TorchDispatchMode):
         kwargs = kwargs or {}
         if not isinstance(func, OpOverload):
             return self._run_higher_order(func, args, kwargs)
+        if func is sums.SUM and sums.is_in_place(sys._getframe(1).f_code, args, kwargs):
+            func = func if self._is_formula(args[0]) else sums.SUM_IN_PLACE
         operator = operator_of(func)
         if operator.decomposes:
             with self:
@@ -118,6 +122,13 @@ class Recorder(TorchDispatchMode):
             return self._answer(call)
         makes = not call.tensors and not operator.silent
         return self._make(call) if makes or _may_grow_huge(call) else self._run(call)
+
+    def _is_formula(self, tensor: torch.Tensor) -> bool:
+        """Return whether a derivative has made a tensor that it works up further."""
+        gradients = self.tape.gradients
+        if gradients is None:
+            return False
+        return gradients.is_formula(self.tape.storages[self.homes.token(tensor).index].birth)
 
     def _has_no_values(self, tensor: torch.Tensor) -> bool:
         return type(tensor) is AbstractTensor or not self.homes.trusts(tensor)
@@ -328,7 +339,7 @@ class Recorder(TorchDispatchMode):
         module = tape.module
         if tape.gradients is not None:
             tape.gradients.note([token.index for token in taken])
-            module = module or tape.gradients.module()
+            module = module or tape.gradients.module(len(tape.calls))
         tape.calls.append(OpCall(op, module, storages, self.composites > 0))
 
     def _leave_out(self, call: Call) -> None:

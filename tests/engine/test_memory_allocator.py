@@ -136,6 +136,44 @@ def test_transformers(build: Callable[[], nn.Module], spec: str) -> None:
         assert abs(deviation) < 1e-3
 
 
+class Tasks(nn.Module):
+    """One trunk and a head for each of three tasks: their gradients meet in what the trunk made."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trunk = nn.Sequential(nn.Linear(32, 1024), nn.ReLU())
+        self.heads = nn.ModuleList([nn.Linear(1024, classes) for classes in (10, 2, 1)])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return what all heads say, in a row."""
+        features = self.trunk(x)
+        return torch.cat([head(features) for head in self.heads], 1)
+
+
+class Mixture(nn.Module):
+    """Experts that all see everything, weighted by a gate."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.gate = nn.Linear(16, 256), nn.Linear(256, 4)
+        self.experts = nn.ModuleList([nn.Linear(256, 64) for _ in range(4)])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the weighted sum."""
+        features = self.stem(x)
+        gates = self.gate(features).softmax(-1)
+        weighted = [one(features) * gates[:, i, None] for i, one in enumerate(self.experts)]
+        return torch.stack(weighted).sum(0)
+
+
+@pytest.mark.parametrize("build", [Tasks, Mixture])
+def test_where_gradients_meet(build: Callable[[], nn.Module]) -> None:
+    """The third gradient, and each that follows, is added to what is there."""
+    width = 32 if build is Tasks else 16
+    for deviation in deviations(build, f"float32[512, {width}]"):
+        assert abs(deviation) < 1e-3
+
+
 def test_convolutions() -> None:
     """Convolutions take scratch on the way back: less than a hundredth, and never predicted."""
     build = partial(ResNet, (3, 4, 6, 3), 16, 10)

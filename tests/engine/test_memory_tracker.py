@@ -12,7 +12,17 @@ from torch.utils._pytree import tree_leaves
 
 from tests.engine import tracker as truth
 from tests.engine.learners import IMAGE, LEARNERS, Learner, normal_cnn
-from tests.engine.tracker import Loop, Tracker, conditions, evaluate, loss_of, real, train
+from tests.engine.tracker import (
+    Loop,
+    Tracker,
+    can_be_in_place,
+    conditions,
+    evaluate,
+    loss_of,
+    nodes_told,
+    real,
+    train,
+)
 from tests.networks.cases import calling
 
 ROWS = torch.ones(4, 8)
@@ -55,11 +65,14 @@ class Polled(TorchDispatchMode):
         super().__init__()  # type: ignore[no-untyped-call]  # torch declares nothing
         self.known: dict[int, tuple[StorageWeakRef, int]] = {}
         self.timeline: list[int] = []
+        self.node_is_done = False
 
     def __torch_dispatch__(
         self, func: Any, types: object, args: Any = (), kwargs: Any = None
     ) -> Any:
         """Run an operator and ask."""
+        if self.node_is_done and can_be_in_place(func, args):
+            func = torch.ops.aten.add_.Tensor
         out = func(*args, **(kwargs or {}))
         self.look((args, kwargs))
         self.look(out)
@@ -92,7 +105,7 @@ def polled(learner: Learner) -> tuple[int, ...]:
     model, args = learner.build().train(), real(learner.args)
     mode = Polled()
     mode.look([*model.parameters(), *model.buffers(), args])
-    with conditions(), mode:
+    with conditions(), mode, nodes_told(mode):
         optimizer = Loop().make(list(model.parameters()))
         for _ in range(2):
             optimizer.zero_grad()

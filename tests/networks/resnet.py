@@ -31,11 +31,10 @@ class Bottleneck(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the block's output, added in place to the shortcut."""
-        identity = x if self.downsample is None else self.downsample(x)
         out: torch.Tensor = self.relu(self.bn1(self.conv1(x)))
         out = self.relu(self.bn2(self.conv2(out)))
         out = self.bn3(self.conv3(out))
-        out += identity
+        out += x if self.downsample is None else self.downsample(x)
         rectified: torch.Tensor = self.relu(out)
         return rectified
 
