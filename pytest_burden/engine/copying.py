@@ -58,6 +58,7 @@ class Copier:
         self._memo: dict[int, Any] = {}
         self._alive: list[object] = []  # so that no id in the memo is given out again
         self._rebuild = _Rebuild(_REBUILD)
+        self._slots = _Slots()
 
     def copy(self, value: T) -> T:
         """Return the copy of ``value``; what nobody can copy (locks, files) is shared."""
@@ -126,8 +127,7 @@ class Copier:
                 state[name] = kind()
             else:
                 state[name] = self.copy(item)
-        cls: Any = type(value)
-        for slot in _slots(cls):
+        for slot in self._slots[type(value)]:
             if hasattr(value, slot):
                 object.__setattr__(new, slot, self.copy(getattr(value, slot)))
 
@@ -257,10 +257,13 @@ class Copier:
             return value
 
 
-@functools.lru_cache(maxsize=256)
-def _slots(kind: type) -> list[str]:
-    slots: list[str] = copyreg._slotnames(kind)  # type: ignore[attr-defined]  # what copy uses
-    return slots
+class _Slots(dict[type, list[str]]):
+    """Names of the slots of classes, of one copier: a class may hold what is copied."""
+
+    def __missing__(self, kind: type) -> list[str]:
+        names: list[str] = copyreg._slotnames(kind)  # type: ignore[attr-defined]  # what copy uses
+        self[kind] = names
+        return names
 
 
 class _Rebuild(dict[type, Callable[[Copier, Any], Any]]):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import cache, lru_cache
-from typing import Any
+from functools import cache
+from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -20,33 +20,46 @@ from pytest_burden.engine.trace import Held, ModuleInfo, Role
 def inventory(named: Iterable[tuple[str, nn.Module]], homes: Homes) -> tuple[ModuleInfo, ...]:
     """Return the modules with what each is the first to hold."""
     seen: set[int] = set()
-    return tuple(
-        [
-            ModuleInfo(path, type(module).__name__, _held(module, seen, homes), _settings(module))
-            for path, module in named
-        ]
-    )
+    kinds = _Kinds()
+    found = []
+    for path, module in named:
+        kind = kinds[type(module)]
+        held = _held(module, seen, homes, may_pack=kind.may_pack)
+        settings = _settings(module) if kind.tells_settings else ""
+        found.append(ModuleInfo(path, kind.name, held, settings))
+    return tuple(found)
+
+
+class _Kind(NamedTuple):
+    """What is asked of a class of modules."""
+
+    name: str
+    tells_settings: bool
+    """Whether it is torch's own that says how a layer was made. Others may read data for it."""
+    may_pack: bool
+    """Whether it is none of torch's own that are not quantised."""
+
+
+class _Kinds(dict[type, _Kind]):
+    """Classes of one network. Some hold one of its modules, so no table may outlive it."""
+
+    def __missing__(self, kind: type[nn.Module]) -> _Kind:
+        said = kind.extra_repr
+        own = said is not nn.Module.extra_repr and said.__module__.startswith("torch.nn.modules.")
+        found = self[kind] = _Kind(
+            kind.__name__,
+            own and not said.__module__.endswith(".container"),
+            not str(kind.__module__).startswith("torch.nn.modules."),
+        )
+        return found
 
 
 def _settings(module: nn.Module) -> str:
-    """Return how a layer of torch was made: ``64, 128, kernel_size=(3, 3), stride=(1, 1)``.
-
-    What others say of themselves may read data.
-    """
-    kind: Any = type(module)  # which mypy takes for unhashable
-    if not _tells_settings(kind):
-        return ""
+    """Return how a layer of torch was made: ``64, 128, kernel_size=(3, 3), stride=(1, 1)``."""
     try:
         return module.extra_repr()
     except (AttributeError, TypeError):  # a layer that was changed since it was made
         return ""
-
-
-@lru_cache(maxsize=256)
-def _tells_settings(kind: Any) -> bool:
-    said = kind.extra_repr
-    own = said is not nn.Module.extra_repr and said.__module__.startswith("torch.nn.modules.")
-    return own and not said.__module__.endswith(".container")
 
 
 def is_lazy(modules: Iterable[nn.Module]) -> bool:
@@ -59,7 +72,7 @@ def is_lazy(modules: Iterable[nn.Module]) -> bool:
     )
 
 
-def _held(module: nn.Module, seen: set[int], homes: Homes) -> tuple[Held, ...]:
+def _held(module: nn.Module, seen: set[int], homes: Homes, *, may_pack: bool) -> tuple[Held, ...]:
     held: list[Held] = []
     for name, parameter in module._parameters.items():
         if parameter is not None and id(parameter) not in seen:
@@ -70,16 +83,9 @@ def _held(module: nn.Module, seen: set[int], homes: Homes) -> tuple[Held, ...]:
             seen.add(id(buffer))
             held.append(_as_held(name, "buffer", buffer, homes.index(buffer)))
     # Quantised layers keep weight and bias packed in an object that is no parameter.
-    kind: Any = type(module)  # which mypy takes for unhashable
-    if _may_pack(kind) and any(map(packs, {*map(type, vars(module).values())})):
+    if may_pack and any(map(packs, {*map(type, vars(module).values())})):
         held += _packed(module, seen)
     return tuple(held)
-
-
-@lru_cache(maxsize=256)
-def _may_pack(kind: Any) -> bool:
-    """Return whether a class is none of torch's own that are not quantised."""
-    return not str(kind.__module__).startswith("torch.nn.modules.")
 
 
 def _packed(module: nn.Module, seen: set[int]) -> Iterator[Held]:

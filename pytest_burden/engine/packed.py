@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
-from typing import Any
 
 import torch
 
 
 def is_packed(value: object) -> bool:
     """Return whether something may hold weights as quantised layers do."""
-    kind: Any = type(value)  # which mypy takes for unhashable
-    return packs(kind)
+    return packs(type(value))
 
 
-@lru_cache(maxsize=256)  # every attribute of every module is asked, and types are few
 def packs(kind: type) -> bool:
     """Return whether objects of this type may be packed weights."""
     return issubclass(kind, torch.ScriptObject) and not issubclass(kind, torch._C.ScriptModule)

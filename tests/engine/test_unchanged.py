@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import parametrizations
 
 from pytest_burden import Burden, MeasureError, measure
 from tests.engine.state import (
@@ -253,6 +254,36 @@ def test_the_model_is_freed(name: str) -> None:
         assert freed() is None
     finally:
         gc.enable()
+
+
+class Held(nn.Linear):
+    """A layer that is held by a class, which it has as an attribute."""
+
+    def __init__(self) -> None:
+        super().__init__(6, 6)
+        self.record = type("Record", (), {"owner": self})()
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: parametrizations.weight_norm(nn.Linear(6, 6)),
+        lambda: parametrizations.spectral_norm(nn.Linear(6, 6)),
+        lambda: nn.Sequential(parametrizations.orthogonal(nn.Linear(6, 6))),
+        Held,
+    ],
+)
+@pytest.mark.parametrize("training", [None, "SGD"])
+def test_a_model_that_its_class_holds_is_freed(
+    build: Callable[[], nn.Module], training: str | None
+) -> None:
+    """A parametrised module has a class of its own, and that the module."""
+    model = build()
+    freed = weakref.ref(model)
+    measure(model, SPEC, training=training)
+    del model
+    gc.collect()
+    assert freed() is None
 
 
 @pytest.mark.parametrize("name", ["succeeds", "runs for real"])
