@@ -35,6 +35,10 @@ NONE = f"There is no {FILE}: growth is held by nothing."
 """What a run says of a baseline that is not there, where that matters."""
 
 
+UNCOMMITTED = frozenset({"cuda_memory"})
+"""Metrics that no file keeps: a counter's, which differ from one machine to the next."""
+
+
 class Node(NamedTuple):
     """One module as the baseline knows it: `ModuleRow` without what follows from the others."""
 
@@ -61,6 +65,14 @@ class Entry:
     """The modules as they stand in the file; see `nodes`."""
     lower_bounds: tuple[str, ...] = ()
     """The metrics that may be more than what could be counted."""
+
+    def to_commit(self) -> Entry:
+        """Return it without what only the machine says that it was measured on."""
+        return replace(
+            self,
+            metrics={name: n for name, n in self.metrics.items() if name not in UNCOMMITTED},
+            lower_bounds=tuple(name for name in self.lower_bounds if name not in UNCOMMITTED),
+        )
 
     @cached_property
     def nodes(self) -> tuple[Node, ...]:

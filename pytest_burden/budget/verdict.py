@@ -133,6 +133,8 @@ class Past:
     baseline: Baseline
     allowances: tuple[Allowance, ...] = ()
     today: dt.date = dt.date.min
+    committed: bool = False
+    """Whether it is the file that is kept with the code, not another run."""
 
 
 def judge(
@@ -329,6 +331,9 @@ def _judge_one_growth(  # noqa: PLR0913, PLR0917 what `judge` was asked
     if measured is None:
         kind = Kind.UNSUPPORTED
         detail = burden.unsupported.get(metric, "")
+    elif base is None and past.committed and metric in baseline.UNCOMMITTED:
+        kind = Kind.UNSUPPORTED
+        detail = f"{baseline.FILE} does not keep it"
     elif base is None:
         kind = Kind.NEW
     else:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
+from pytest_burden.budget.baseline import FILE
 from pytest_burden.budget.compare import Change
 from pytest_burden.budget.growth import Growth
 from pytest_burden.budget.limits import Limit
@@ -138,8 +139,8 @@ def _block(subject: str, cases: Sequence[Case], known_ids: Sequence[str]) -> tup
         return _without_limit(subject, verdict, known_ids)
     if isinstance(verdict.limit, (Scaling, LimitAt)):
         return elsewhere(subject, verdict, sweep)
-    if burden is None or verdict.measured is None:
-        return _unsupported(subject, verdict.limit, verdict.detail)
+    if burden is None or verdict.measured is None or verdict.kind is Kind.UNSUPPORTED:
+        return _unsupported(subject, verdict, verdict.limit)
     if isinstance(verdict.limit, Growth):
         verdicts = [case.verdict for case in cases]
         return compared(subject, verdicts, burden, changes, otherwise)
@@ -174,13 +175,19 @@ def _incomplete(subject: str, limit: Limit, measured: int, burden: Burden) -> tu
     return [head, *columns(rows)], rule_or_gap(burden)
 
 
-def _unsupported(subject: str, limit: Limit | Growth, why_not: str) -> tuple[Lines, str]:
+def _unsupported(subject: str, verdict: Verdict, limit: Limit | Growth) -> tuple[Lines, str]:
+    row = columns([("limit", maximum(limit), limit.where)])
+    if verdict.measured is not None:
+        head = headline(subject, f"has a limit on the growth of {limit.metric}")
+        reason = f"It is read off one machine's counters: {FILE} does not keep it."
+        next_step = f"Use max_{limit.metric}, or compare two runs of one machine: burden diff."
+        return [head, *row, *indented(reason)], next_step
     training = limit.metric in TRAINING
     why = "was not measured" if training else "cannot be measured here"
     lines = [
         headline(subject, f"has a limit on {limit.metric}, which {why}"),
-        *columns([("limit", maximum(limit), limit.where)]),
-        *indented(why_not),
+        *row,
+        *indented(verdict.detail),
     ]
     if training:
         return lines, 'Measure a training step too, with training="Adam" or what else trains it.'

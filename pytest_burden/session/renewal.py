@@ -57,7 +57,7 @@ def renewal(
             f" ({', '.join(missing)})",
         )
     before = known.entries if known is not None and same else {}
-    entries = {name: entry_of(name, burden) for name, burden in burdens.items()}
+    entries = {name: entry_of(name, burden).to_commit() for name, burden in burdens.items()}
     moved = _renamed(entries.values(), Baseline(torch, before), stale)
     gone = set(moved.values())
     after = {name: entry for name, entry in before.items() if name not in gone} | entries

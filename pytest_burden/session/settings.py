@@ -56,7 +56,7 @@ class Settings:
         """What measurements are compared with, None if there is no baseline or it is renewed."""
         if self.baseline is None or self.update:
             return None
-        return Past(self.baseline, self.config.allowances, self.today)
+        return Past(self.baseline, self.config.allowances, self.today, committed=True)
 
 
 SETTINGS = pytest.StashKey[Settings]()

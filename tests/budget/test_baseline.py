@@ -128,6 +128,17 @@ def test_a_measurement() -> None:
     assert read_back.nodes == known.nodes
 
 
+def test_what_is_committed() -> None:
+    """What one machine's counters say is in no file, nor that it is a lower bound."""
+    bounds = {"cuda_memory": "it did not fit", "peak_memory": "an LSTM"}
+    measured = entry_of("net", trained(cuda_memory=7, lower_bounds=bounds))
+    assert measured.metrics["cuda_memory"] == 7
+    known = measured.to_commit()
+    assert known.metrics == entry_of("net", trained()).metrics
+    assert known.lower_bounds == ("peak_memory",)
+    assert known.rows == measured.rows
+
+
 @pytest.mark.parametrize(
     ("fields", "alike"),
     [

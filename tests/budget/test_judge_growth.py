@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -101,6 +102,17 @@ def test_every_metric(metric: str) -> None:
     # What is not counted makes a lower bound of the arithmetic, not of its own number.
     assert one(more, growth(metric), past(now)).kind is Kind.GREW
     assert one(now, growth(metric), past(more)).kind is Kind.SHRANK
+
+
+def test_growth_of_what_no_file_keeps() -> None:
+    """It is not called new each time, but said where it can be held; another run may have it."""
+    now, rule = burden(cuda_memory=5), growth("cuda_memory")
+    committed = replace(past(burden()), committed=True)
+    verdict = one(now, rule, committed)
+    assert (verdict.kind, verdict.fails) == (Kind.UNSUPPORTED, True)
+    assert verdict.detail == "burden-baseline.json does not keep it"
+    assert one(now, rule, past(burden())).kind is Kind.NEW
+    assert one(now, rule, past(burden(cuda_memory=4))).kind is Kind.GREW
 
 
 @pytest.mark.parametrize(

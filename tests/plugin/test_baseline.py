@@ -51,6 +51,43 @@ def test_written_only_on_request(project: Project, file: Path) -> None:
     assert ids(file) == ["test_it.py::test_a", "test_it.py::test_b#head"]
 
 
+ON_A_GPU = """
+import torch
+
+class Counted:
+    device, name = torch.device("cpu"), "Stand-in"
+    def allocated(self): return 1000
+    def free(self): return 2**30
+    def reset(self): pass
+    def peak(self): return 5000
+
+def test_it(burden, monkeypatch):
+    monkeypatch.setattr("pytest_burden.engine.measure.find_gpu", lambda _: Counted())
+    found = burden(small, "1x4", max_cuda_memory="1 GiB", GROWTH)
+    assert found.cuda_memory == 4000
+"""
+
+
+def test_what_a_gpu_counts_is_not_written(project: Project, file: Path) -> None:
+    """A machine without one would write another file; so its growth cannot be held here."""
+    test = ON_A_GPU.replace("GROWTH", "")
+    project(test, "--burden-update").stdout.fnmatch_lines([f"{FILE} written: 1 new"])
+    assert '"flops"' in file.read_text(encoding="utf-8")
+    assert "cuda" not in file.read_text(encoding="utf-8")
+    project(test, "--burden-update").stdout.fnmatch_lines([f"{FILE} written: 1 unchanged"])
+    project(test).assert_outcomes(passed=1)
+    grown = project(ON_A_GPU.replace("GROWTH", "grow_cuda_memory=0"))
+    assert grown.ret == FAILED
+    grown.stdout.fnmatch_lines(
+        [
+            "*has a limit on the growth of cuda_memory",
+            "*no growth*test_it.py:*",
+            f"*It is read off one machine's counters: {FILE} does not keep it.",
+            "*Use max_cuda_memory, or compare two runs of one machine: burden diff.",
+        ]
+    )
+
+
 @pytest.mark.parametrize(
     ("kept", "attributes", "says"),
     [
