@@ -14,6 +14,7 @@ import types
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable
+from pathlib import Path
 from sys import getrefcount
 from typing import Any, TypeVar
 
@@ -46,6 +47,7 @@ _INNER = {
 _SHARED = (enum.Enum, type, types.ModuleType, torch.ScriptObject, fx.Graph)
 """Never changed by a forward, or not to be copied at all."""
 
+_OF_TORCH = str(Path(torch.__file__).parent)
 _ABSENT = object()
 
 
@@ -59,6 +61,8 @@ class Copier:
         self._alive: list[object] = []  # so that no id in the memo is given out again
         self._rebuild = _Rebuild(_REBUILD)
         self._slots = _Slots()
+        self._in_hook = False
+        """Whether what functions find by name in their modules is copied too."""
 
     def copy(self, value: T) -> T:
         """Return the copy of ``value``; what nobody can copy (locks, files) is shared."""
@@ -96,8 +100,10 @@ class Copier:
         for hooks, register in ways:
             if hooks and made.is_leaf and made.requires_grad:
                 self._keep(tensor, made)
+                before, self._in_hook = self._in_hook, True
                 for hook in hooks.values():
                     register(self.copy(hook))  # type: ignore[no-untyped-call]  # torch's is not
+                self._in_hook = before
 
     def _spec(self, spec: InputSpec) -> torch.Tensor:
         return self._leaf(spec)
@@ -174,7 +180,8 @@ class Copier:
         return new
 
     def _method(self, value: types.MethodType) -> object:
-        return types.MethodType(value.__func__, self.copy(value.__self__))
+        function = self.copy(value.__func__) if self._in_hook else value.__func__
+        return types.MethodType(function, self.copy(value.__self__))
 
     def _builtin(self, value: types.BuiltinFunctionType) -> object:
         """Copy a method of a built-in type, ``list.append`` say, with its object."""
@@ -207,28 +214,40 @@ class Copier:
         return new
 
     def _function(self, value: types.FunctionType) -> object:
-        """Copy a function whose closure holds copied things: a hook, a patched forward."""
-        if not value.__closure__:
+        """Copy a function that holds copied things in its closure or its defaults: a hook, say.
+
+        A hook of a parameter may step the user's own optimizer, whatever way it finds that.
+        """
+        known = _names(value.__code__) & value.__globals__.keys() if self._looks_up(value) else ()
+        if not (value.__closure__ or value.__defaults__ or value.__kwdefaults__ or known):
             return value
-        cells = tuple(types.CellType() for _ in value.__closure__)
-        new = types.FunctionType(
-            value.__code__, value.__globals__, value.__name__, value.__defaults__, cells
-        )
+        cells = tuple(types.CellType() for _ in value.__closure__ or ())
+        where = dict(value.__globals__) if known else value.__globals__
+        new = types.FunctionType(value.__code__, where, value.__name__, None, cells)
         self._keep(value, new)
-        changed = False
-        for old_cell, cell in zip(value.__closure__, cells, strict=True):
+        new.__defaults__ = self.copy(value.__defaults__)
+        named = self.copy(value.__kwdefaults__ or {})
+        new.__kwdefaults__ = named
+        pairs: list[tuple[object, object]] = [(new.__defaults__, value.__defaults__)]
+        pairs += [(named[name], item) for name, item in (value.__kwdefaults__ or {}).items()]
+        for old_cell, cell in zip(value.__closure__ or (), cells, strict=True):
             try:
                 content = old_cell.cell_contents
             except ValueError:  # not yet assigned
                 continue
             cell.cell_contents = self.copy(content)
-            changed = changed or cell.cell_contents is not content
-        if not changed:
+            pairs.append((cell.cell_contents, content))
+        for name in known:
+            where[name] = self.copy(value.__globals__[name])
+            pairs.append((where[name], value.__globals__[name]))
+        if all(copied is held for copied, held in pairs):
             return value
-        new.__kwdefaults__ = value.__kwdefaults__
         new.__qualname__ = value.__qualname__
         new.__dict__.update(self.copy(value.__dict__))
         return new
+
+    def _looks_up(self, function: types.FunctionType) -> bool:
+        return self._in_hook and not function.__code__.co_filename.startswith(_OF_TORCH)
 
     def _same(self, value: T) -> T:
         return value
@@ -273,6 +292,12 @@ class _Rebuild(dict[type, Callable[[Copier, Any], Any]]):
         family = next((base for base in _FAMILIES if issubclass(kind, base)), object)
         found = self[kind] = Copier._wrapped if _where_inner(kind) else _FAMILIES[family]
         return found
+
+
+def _names(code: types.CodeType) -> set[str]:
+    """Return all that a function looks up by name, and the functions inside of it."""
+    inside = [const for const in code.co_consts if isinstance(const, types.CodeType)]
+    return {*code.co_names}.union(*map(_names, inside))
 
 
 def _where_inner(kind: type) -> str:
