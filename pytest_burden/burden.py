@@ -128,7 +128,8 @@ class HeldTensor(NamedTuple):
     """parameters, buffers, constants (other tensors that modules hold), inputs, activations,
     gradients, optimizer state or temporaries."""
     name: str
-    """``layer1.weight``, ``gradient of layer1.weight``, ``input``, or the operator that made it."""
+    """``layer1.weight``, ``gradient of layer1.weight``, ``exp_avg of layer1.weight``, ``input``, or
+    the operator that made it."""
     shape: str
     """As ``"float32[1, 64, 56, 56]"``; empty where it is not known."""
     nbytes: int
@@ -137,6 +138,8 @@ class HeldTensor(NamedTuple):
     birth: int
     death: int | None
     """Positions of operator calls; None if it outlives the run."""
+    op: str = ""
+    """The operator that made it; empty for what was there before the run."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -189,31 +189,33 @@ class _Names:
         storage = self._trace.storages[index]
         module = self.module(index)
         path = self._trace.modules[module].path
-        name, shape = self._label(index, path)
+        name, shape, op = self._label(index, path)
         return HeldTensor(
-            self.category(index), name, shape, nbytes, path, storage.birth, storage.death
+            self.category(index), name, shape, nbytes, path, storage.birth, storage.death, op
         )
 
-    def _label(self, index: int, path: str) -> tuple[str, str]:
+    def _label(self, index: int, path: str) -> tuple[str, str, str]:
+        """Return what a tensor is called, its shape, and the operator that made it."""
         storage = self._trace.storages[index]
         found = self._held.get(index if storage.of is None else storage.of)
         call = self._maker(index)
-        made = str(call.op.outputs[call.storages.index(index)]) if call else ""
+        op = call.op.name if call else ""
         if found is not None:
             held = found[1]
             name = f"{path}.{held.name}" if path else held.name
             if storage.of is None:
-                return name, held.shape
-            return f"{storage.role} of {name}", made
+                return name, held.shape, op
+            return f"{storage.name} of {name}", storage.shape, op
         if index in self._trace.given:
-            return "input", self._trace.given[index]
-        return call.op.name if call else storage.role, made
+            return "input", self._trace.given[index], op
+        made = str(call.op.outputs[call.storages.index(index)]) if call else ""
+        return op or storage.role, made, op
 
     def _maker(self, index: int) -> OpCall | None:
         """Return the call that made a storage, None if it was there before."""
         birth = self._trace.storages[index].birth
-        before = self._trace.storages[index].role in ("constant", "input")
-        if before or birth >= len(self._trace.calls):
+        before = ("parameter", "buffer", "constant", "input")
+        if self._trace.storages[index].role in before or birth >= len(self._trace.calls):
             return None
         call = self._trace.calls[birth]
         return call if index in call.storages else None

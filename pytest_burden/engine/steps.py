@@ -13,12 +13,14 @@ from torch import nn
 from torch.optim import Optimizer
 
 from pytest_burden.engine.abstract import LAZY, AbstractTensor
+from pytest_burden.engine.call import known_spec
 from pytest_burden.engine.gradients import Gradients
 from pytest_burden.engine.homes import Homes
 from pytest_burden.engine.nests import tensors
 from pytest_burden.engine.recall import optimizers
 from pytest_burden.engine.recall.backwards import Backwards
 from pytest_burden.engine.recall.calls import Recall
+from pytest_burden.engine.spec import text_of
 from pytest_burden.engine.trace import Phase, PhaseName, Role
 from pytest_burden.engine.training import Training
 from pytest_burden.errors import MeasureError
@@ -114,18 +116,22 @@ def _loss(out: object) -> torch.Tensor:
 def _tell_gradients(trained: Sequence[torch.Tensor], homes: Homes) -> None:
     for parameter in trained:
         if parameter.grad is not None:
-            _tell(parameter.grad, "gradient", parameter, homes)
+            _tell(parameter.grad, "gradient", "gradient", parameter, homes)
 
 
 def _tell_state(optimizer: Optimizer, homes: Homes) -> None:
     for parameter, state in optimizer.state.items():
-        for tensor in tensors(state):
-            _tell(tensor, "optimizer state", parameter, homes)
+        for name, value in state.items():
+            for tensor in tensors(value):
+                _tell(tensor, "optimizer state", str(name), parameter, homes)
 
 
-def _tell(tensor: torch.Tensor, role: Role, parameter: torch.Tensor, homes: Homes) -> None:
+def _tell(
+    tensor: torch.Tensor, role: Role, name: str, parameter: torch.Tensor, homes: Homes
+) -> None:
     token = tensor.token if type(tensor) is AbstractTensor else homes.token(tensor)
     storage = homes.tape.storages[token.index]
     if storage.role == "result":
-        storage.role = role
+        storage.role, storage.name = role, name
         storage.of = homes.token(parameter).index
+        storage.shape = text_of(known_spec(tensor))

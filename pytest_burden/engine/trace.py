@@ -37,6 +37,10 @@ class Storage:
     """The number of calls made when it died; None if it outlived the trace."""
     of: int | None = None
     """Of a gradient and of optimizer state: the storage of the parameter."""
+    name: str = ""
+    """And what it is to that: ``gradient``, or as the optimizer calls it, ``exp_avg``."""
+    shape: str = ""
+    """And its shape, which need not be that of the operator's output."""
 
 
 class Held(NamedTuple):

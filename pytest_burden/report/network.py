@@ -55,6 +55,8 @@ def peak_table(peak: Peak) -> str:
     from tabulate import tabulate  # noqa: PLC0415 imported when a table is made, not with pytest
 
     parts = (f"{name} {show(nbytes, 'bytes')}" for name, nbytes in peak.categories.items())
+    # Activations are called by what made them.
+    makers = any(held.op not in ("", held.name) for held in peak.tensors)
     cells = [
         (
             show(held.nbytes, "bytes"),
@@ -62,13 +64,15 @@ def peak_table(peak: Peak) -> str:
             held.category,
             held.name,
             held.shape,
+            *([held.op] if makers else []),
             held.module or ROOT,
             f"{held.birth} to {'the end' if held.death is None else held.death}",
         )
         for held in peak.tensors
     ]
-    headers = ("bytes", "share", "category", "tensor", "shape", "module", "alive, calls")
-    align = ("right", "right", *["left"] * 5)
+    made_by = ["made by"] if makers else []
+    headers = ("bytes", "share", "category", "tensor", "shape", *made_by, "module", "alive, calls")
+    align = ("right", "right", *["left"] * (len(headers) - 2))
     table = tabulate(cells, headers, disable_numparse=True, colalign=align)
     if peak.op:
         when = f"in the {peak.phase}, at call {peak.call}: {peak.op} in {peak.module or ROOT}"

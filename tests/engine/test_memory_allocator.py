@@ -11,15 +11,26 @@ from typing import Any
 import pytest
 import torch
 from torch import nn, optim
+from torch.utils.checkpoint import checkpoint
 
 from pytest_burden import measure
 from pytest_burden.engine.fit import fit
 from pytest_burden.sweeps import needed
-from tests.engine.learners import Blocks
+from tests.engine.learners import LEARNERS, Blocks
 from tests.engine.tracker import real
 from tests.networks.language import Gpt, Llama
 from tests.networks.resnet import ResNet
 from tests.networks.vit import VisionTransformer
+
+SAVING = (
+    "perceptron",
+    "LeNet",
+    "convolutions with norms",
+    "mixer",
+    "dense blocks",
+    "experts",
+    "volumes",
+)
 
 
 class Loss(nn.Module):
@@ -134,6 +145,86 @@ def test_transformers(build: Callable[[], nn.Module], spec: str) -> None:
     """Products and norms take no scratch to speak of: within a thousandth."""
     for deviation in deviations(build, spec):
         assert abs(deviation) < 1e-3
+
+
+class Deep(Gpt):
+    """A decoder whose blocks are computed again in the backward, or not."""
+
+    def __init__(self, *, again: bool | None) -> None:
+        super().__init__(300, 64, 64, 4, 6)
+        self.again = again
+        """Whether by a reentrant backward; None for never."""
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Return logits."""
+        x = self.wte(tokens) + self.wpe(torch.arange(tokens.shape[1]))
+        for block in self.blocks:
+            x = block(x) if self.again is None else checkpoint(block, x, use_reentrant=self.again)
+        logits: torch.Tensor = self.lm_head(self.ln_f(x))
+        return logits
+
+
+@pytest.mark.filterwarnings("ignore:None of the inputs have requires_grad")  # in evaluation
+def test_checkpointing() -> None:
+    """What is saved by computing a decoder's blocks again is what the allocator says."""
+    spec = "int64[8, 64]"
+    predicted: dict[bool | None, int] = {}
+    allocated: dict[bool | None, int] = {}
+    for again in (None, True, False):
+        build = partial(Deep, again=again)
+        burden = measure(Loss(build()), real(spec), training=SGD)
+        predicted[again] = burden.training_memory or 0
+        allocated[again], _ = truth(build, spec)
+    for again in (True, False):
+        saving = allocated[None] - allocated[again]
+        assert saving > allocated[None] / 2
+        assert predicted[None] - predicted[again] == pytest.approx(saving, rel=0.01)
+
+
+def growth(model: nn.Module, x: torch.Tensor) -> int:
+    """Return by how much the allocator grows in a forward of which autograd alone keeps anything.
+
+    The output is dropped, and its sum, from which the backward begins, is not counted.
+    """
+    model.train()
+    model(x).sum()
+    gc.collect()
+    with torch.profiler.profile(profile_memory=True) as profiler:
+        loss = model(x).sum()
+    kineto: Any = profiler.profiler
+    events = [event for event in kineto.kineto_results.events() if event.name() == "[memory]"]
+    grown = sum(int(event.nbytes()) for event in events)
+    return grown - int(loss.nbytes)
+
+
+RANDOM_STATE = torch.get_rng_state().nbytes
+
+
+@pytest.mark.parametrize(
+    ("build", "spec", "states"),
+    [
+        (partial(ResNet, (1, 1, 1, 1), 16, 10), "float32[4, 3, 64, 64]", 0),
+        (partial(Gpt, 500, 64, 64, 4, 3), "int64[4, 64]", 0),
+        (partial(Llama, 300, 64, heads=4, hidden=128, depth=2), "int64[4, 32]", 0),
+        (
+            partial(VisionTransformer, 64, 16, 64, depth=3, heads=4, classes=10),
+            "float32[4, 3, 64, 64]",
+            0,
+        ),
+        *((LEARNERS[name].build, LEARNERS[name].args[0], 0) for name in SAVING),
+        (partial(Deep, again=True), "int64[4, 64]", 6),
+        (partial(Deep, again=False), "int64[4, 64]", 6),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:None of the inputs have requires_grad")  # in evaluation
+def test_saved(build: Callable[[], nn.Module], spec: str, states: int) -> None:
+    """What autograd keeps is what the allocator has not got back.
+
+    But for constants, and what a checkpoint keeps to draw the same numbers again.
+    """
+    burden = measure(build(), real(spec), training="SGD")
+    more = growth(build(), real(spec)) - (burden.saved_memory or 0)
+    assert 0 <= more - states * RANDOM_STATE < 1024
 
 
 class Tasks(nn.Module):

@@ -71,18 +71,26 @@ def imagenet(module: str, factory: str) -> Build:
     return build
 
 
-@pytest.mark.parametrize(
-    ("module", "factory", "spec"),
-    [
-        ("squeezenet", "squeezenet_1_1", "float32[2, 3, 64, 64]"),
-        ("squeezenet", "squeezenet_1_0", "float32[1, 3, 80, 64]"),
-        ("resnet", "resnet_50", "float32[1, 3, 193, 193]"),
-        ("resnet", "resnext_50_32x4d", "float32[1, 3, 193, 193]"),
-    ],
-)
-def test_examples(module: str, factory: str, spec: str) -> None:
-    """The example's networks at their full width, on small images."""
-    build = imagenet(module, factory)
+# Images as small as the networks take: most are flattened for a layer of a fixed width.
+IMAGENET = [
+    ("alexnet", "alexnet", 1, 227),
+    ("squeezenet", "squeezenet_1_0", 2, 80),
+    ("squeezenet", "squeezenet_1_1", 2, 64),
+    *(
+        ("vgg_shallow", f"vgg_{name}", 1, 224)
+        for name in ("f", "m", "s", "m_2048", "m_1024", "m_128")
+    ),
+    *(("vgg_verydeep", f"vgg_{name}", 1, 224) for name in ("16", "19")),
+    ("vgg_verydeep", "vgg_16_atrous", 1, 224),
+    *(("resnet", f"resnet_{depth}", 1, 193) for depth in (50, 101, 152)),
+    *(("resnet", f"resnext_{name}", 1, 193) for name in ("50_32x4d", "101_32x4d", "101_64x4d")),
+]
+
+
+@pytest.mark.parametrize(("module", "factory", "batch", "size"), IMAGENET)
+def test_examples(module: str, factory: str, batch: int, size: int) -> None:
+    """All 18 of the example's networks, at their full width."""
+    build, spec = imagenet(module, factory), f"float32[{batch}, 3, {size}, {size}]"
     evaluated(build, (spec,))
     trained(build, (spec,))
 

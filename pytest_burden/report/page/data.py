@@ -202,6 +202,7 @@ def _peak(peak: Peak) -> dict[str, Any]:
                 "bytes": held.nbytes,
                 "share": show_percent(held.nbytes, peak.nbytes) if peak.nbytes else NOTHING,
                 "module": visible(held.module or ROOT),
+                "op": visible(held.op),
                 "birth": held.birth,
                 "death": held.death,
             }

@@ -137,7 +137,7 @@ function holders(peak) {
         el("span", {}, `${show(bytes, "bytes")}, ${percent(bytes, peak.bytes)}`))))],
     peak.tensors.length && el("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": "Largest tensors at the peak" },
       el("table", {},
-        el("thead", {}, el("tr", {}, ["bytes", "share", "category", "tensor", "shape", "module", "alive, calls"].map((text, at) =>
+        el("thead", {}, el("tr", {}, ["bytes", "share", "category", "tensor", "shape", "made by", "module", "alive, calls"].map((text, at) =>
           el("th", { scope: "col", class: at < 2 && "number" }, text)))),
         el("tbody", {}, peak.tensors.map((held) => el("tr", {},
           el("td", { class: "number" }, show(held.bytes, "bytes")),
@@ -145,6 +145,7 @@ function holders(peak) {
           el("td", {}, held.category),
           el("td", {}, el("code", {}, held.name)),
           el("td", {}, el("code", {}, held.shape)),
+          el("td", {}, el("code", {}, held.op)),
           el("td", {}, el("code", {}, held.module)),
           life(held)))))),
   ].flat().filter(Boolean);
