@@ -1,7 +1,7 @@
 """Predicted memory beside that of a real run, and what predicting it takes.
 
 Run `make benchmark`, or `PYTHONPATH=../imagenet python memory.py` in this folder. With a GPU,
-`python memory.py --gpu` prints its own counters instead.
+`python memory.py --gpu` writes what its own counters say into ``gpu.md`` beside this file.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from itertools import accumulate
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -81,9 +82,11 @@ ON_A_GPU = (
 
 
 def main() -> None:
-    """Print both tables, or that of a GPU."""
+    """Print the tables, or write that of a GPU."""
     if "--gpu" in sys.argv[1:]:
-        print(counted_on_a_gpu())
+        file = Path(__file__).with_name("gpu.md")
+        file.write_text(f"# Memory on a GPU\n\n{counted_on_a_gpu()}\n", encoding="utf-8")
+        print(f"written: {file.name}")
         return
     print("\nMemory of a real run on one thread, MiB, model and inputs included:\n")
     rows = [beside_a_real_run(network) for network in NETWORKS]

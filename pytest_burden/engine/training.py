@@ -50,6 +50,12 @@ class Training:
             raise BurdenError(
                 f"Invalid training ({self.name} made no torch.optim.Optimizer): {optimizer!r}"
             )
+        closure = inspect.signature(optimizer.step).parameters.get("closure")
+        if closure is not None and closure.default is inspect.Parameter.empty:
+            raise BurdenError(
+                f"Invalid training (a step of {self.name} runs forward and backward as often as it"
+                " likes; what that takes depends on the data)"
+            )
         for group in optimizer.param_groups:
             if "foreach" in group and group["foreach"] is None and not group.get("fused"):
                 group["foreach"] = self.target == "cuda"
@@ -118,6 +124,8 @@ def _named(name: str, options: Mapping[str, Any]) -> Training:
                 f"Invalid training ({kind.__name__} takes no {key!r}{near}): {key!r}; it takes:"
                 f" {', '.join(known)}"
             )
+    if options.get("foreach") and options.get("fused"):
+        raise BurdenError(f"Invalid training ({kind.__name__} is either foreach or fused): both")
     return Training(lambda parameters: kind(parameters, **options), kind.__name__)
 
 

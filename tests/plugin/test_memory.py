@@ -102,7 +102,12 @@ def test_how_it_is_trained(project: Project) -> None:
         ("torch.optim.SGD([torch.ones(1)])", "*(an optimizer of other parameters): SGD; give *"),
         ("lambda parameters: 3", "*(<lambda> made no torch.optim.Optimizer): 3"),
         ("{'optimizer': 'SGD', 'lr': -1}", "*SGD cannot be made: Invalid learning rate: -1"),
-        ("'LBFGS'", "*LBFGS.step() missing 1 required positional argument: 'closure'*"),
+        ("'LBFGS'", "*(a step of LBFGS runs forward and backward as often as it likes; *"),
+        (
+            "torch.optim.LBFGS",
+            "*(a step of LBFGS runs forward and backward as often as it likes; *",
+        ),
+        ("{'foreach': True, 'fused': True}", "*(Adam is either foreach or fused): both"),
     ],
 )
 def test_mistakes(project: Project, training: str, says: str) -> None:
