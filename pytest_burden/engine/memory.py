@@ -10,6 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from heapq import nsmallest
 from itertools import accumulate
 from operator import attrgetter
 from typing import NamedTuple
@@ -127,10 +128,13 @@ def _moment(metric: str, trace: Trace, blocks: Iterable[_Block], at: int) -> Mom
     names = _Names(trace)
     by_module: Counter[int] = Counter()
     categories: Counter[str] = Counter()
+    ranked: list[tuple[int, int, int]] = []
     for index, nbytes in alive:
+        category = names.category(index)
         by_module[names.module(index)] += nbytes
-        categories[names.category(index)] += nbytes
-    largest = sorted(alive, key=lambda block: -block[1])[:LARGEST]
+        categories[category] += nbytes
+        ranked.append((-nbytes, _FIRST.index(category), index))
+    largest = nsmallest(LARGEST, ranked)
     call = trace.calls[at] if at < len(trace.calls) else None
     peak = Peak(
         metric=metric,
@@ -140,10 +144,17 @@ def _moment(metric: str, trace: Trace, blocks: Iterable[_Block], at: int) -> Mom
         module=trace.modules[call.module].path if call else "",
         phase=_phase(trace, at),
         categories=dict(categories.most_common()),
-        tensors=tuple(names.tensor(index, nbytes) for index, nbytes in largest),
+        tensors=tuple(names.tensor(index, -minus) for minus, _, index in largest),
         phases=tuple((_text(phase), phase.start) for phase in trace.phases),
     )
     return Moment(peak, by_module)
+
+
+_FIRST = (
+    "activations", "gradients", "optimizer state", "temporaries",
+    "parameters", "buffers", "constants", "inputs",
+)  # fmt: skip
+"""Of tensors of one size, those are named first that a network may be able to do without."""
 
 
 def _phase(trace: Trace, at: int) -> str:
