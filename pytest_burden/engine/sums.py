@@ -69,7 +69,7 @@ def learn_holders() -> None:
         return
     tape = Tape()
     tape.close()
-    leaf = torch.zeros(1)
+    leaf = torch.zeros(1, device="cpu")
 
     def make(*_: object) -> torch.Tensor:
         return abstract(dense_spec(leaf), Token(tape, leaf.nbytes, "result"))
