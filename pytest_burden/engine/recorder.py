@@ -85,7 +85,6 @@ class Recorder(TorchDispatchMode):
         """How often the forward of a training step wrote into a storage; only where it did."""
         self._building = building
         self._silent = building
-        sums.learn_holders()
 
     supports_higher_order_operators = True
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
+from pytest_burden.engine import sums
 from pytest_burden.engine.abstract import LAZY, NeedsData, Tape, active
 from pytest_burden.engine.build import as_module, build
 from pytest_burden.engine.caches import fresh_caches
@@ -54,9 +55,13 @@ class _Run:
         """
         __tracebackhide__ = True
         try:
-            return self._abstractly(training)
+            found = self._abstractly(training)
         except Misremembered:
-            return self._abstractly(training, recall=False)
+            found = self._abstractly(training, recall=False)
+        if sums.asked_in_vain():  # by a forward that differentiates: once in a process
+            sums.learn_holders()
+            found = self._abstractly(training)
+        return found
 
     def _abstractly(self, training: Training | None, *, recall: bool = True) -> Trace:
         __tracebackhide__ = True
@@ -79,6 +84,7 @@ class _Run:
     def for_real(self, reason: str, training: Training | None = None) -> Trace:
         """Trace the network by running a copy of it once."""
         __tracebackhide__ = True
+        sums.learn_holders()
         if isinstance(self.source, nn.Module):
             module = self.source
         else:
@@ -133,6 +139,8 @@ def _traced(
     __tracebackhide__ = True
     run = _Run(source, args, kwargs)
     with fixed_surroundings():
+        if training is not None:
+            sums.learn_holders()
         own_error: Exception | None = None
         try:
             return run.abstractly(training)

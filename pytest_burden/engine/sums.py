@@ -32,9 +32,13 @@ _ENGINE = graph._engine_run_backward.__code__
 def is_in_place(caller: CodeType, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
     """Return whether a sum is made in place where no recorder is, if autograd makes it.
 
-    ``caller`` is what called the recorder.
+    ``caller`` is what called the recorder. Before `learn_holders` no sum is, and that was asked is
+    noted: see `asked_in_vain`.
     """
     if caller is not _ENGINE or torch.is_grad_enabled() or kwargs:
+        return False
+    if not _ALONE:
+        _in_vain.append(True)
         return False
     kind = type(args[0])
     if kind not in (torch.Tensor, AbstractTensor) or type(args[1]) is not kind:
@@ -60,10 +64,20 @@ _ALONE: dict[type[torch.Tensor], tuple[int, int, int]] = {}
 """`holders` of a gradient that nothing but autograd holds. See `learn_holders`."""
 
 
+_in_vain: list[bool] = []
+
+
+def asked_in_vain() -> bool:
+    """Return whether it was asked of a sum, since the last time, before the answer was known."""
+    asked = bool(_in_vain)
+    _in_vain.clear()
+    return asked
+
+
 def learn_holders() -> None:
     """Find out, once, by how many hands a call goes: versions of torch differ in it.
 
-    Where a recorder runs already autograd is out of reach.
+    Where a recorder runs already autograd is out of reach; and to start it takes milliseconds.
     """
     if _ALONE:
         return

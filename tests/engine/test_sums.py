@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from pytest_burden.engine import sums
 from pytest_burden.engine.run import trace
 from pytest_burden.engine.training import read_training
 from tests.engine.compared import evaluated, trained
@@ -155,9 +156,12 @@ def test_training(name: str) -> None:
         trained(build, (ROWS,), None, training, Loop(accumulate=times))
 
 
+@pytest.mark.parametrize("learnt", [True, False])
 @pytest.mark.parametrize("name", ["second order", "for real"])
-def test_evaluation(name: str) -> None:
-    """So it is where a network differentiates in evaluation."""
+def test_evaluation(name: str, learnt: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So it is where a network differentiates in evaluation, also in the first of a process."""
+    if not learnt:
+        monkeypatch.setattr(sums, "_ALONE", {})
     evaluated(calling(NETWORKS[name], WEIGHT), (ROWS,))
 
 
