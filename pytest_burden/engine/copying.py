@@ -6,6 +6,7 @@ modules, containers and plain objects are rebuilt around the results, with shari
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import copyreg
 import enum
@@ -19,7 +20,7 @@ from sys import getrefcount
 from typing import Any, TypeVar
 
 import torch
-from torch import fx, nn
+from torch import fx, nn, optim
 from torch.utils.hooks import RemovableHandle
 
 from pytest_burden.engine.caches import Cached, emptied
@@ -63,6 +64,8 @@ class Copier:
         self._slots = _Slots()
         self._in_hook = False
         """Whether what functions find by name in their modules is copied too."""
+        self._spaces: dict[int, dict[str, Any]] = {}
+        """By ``id`` of a module's names: what the copied functions of that module find."""
 
     def copy(self, value: T) -> T:
         """Return the copy of ``value``; what nobody can copy (locks, files) is shared."""
@@ -167,8 +170,13 @@ class Copier:
         new = copy.copy(value)  # keeps what a subclass is made of: a default factory, an order
         self._keep(value, new)
         if isinstance(new, dict):
+            keys = {key: self.copy(key) for key in new}
             for key in list(new):
                 dict.__setitem__(new, key, self.copy(dict.__getitem__(value, key)))
+            if any(copied is not key for key, copied in keys.items()):  # an optimizer's state
+                items = [(keys[key], dict.__getitem__(new, key)) for key in new]
+                new.clear()
+                new.update(items)
         elif isinstance(new, list):
             new[:] = map(self.copy, value)
         else:
@@ -218,12 +226,15 @@ class Copier:
 
         A hook of a parameter may step the user's own optimizer, whatever way it finds that.
         """
-        known = _names(value.__code__) & value.__globals__.keys() if self._looks_up(value) else ()
+        space, known = value.__globals__, set[str]()
+        if self._in_hook and not value.__code__.co_filename.startswith(_OF_TORCH):
+            known = _names(value.__code__) & value.__globals__.keys()
         if not (value.__closure__ or value.__defaults__ or value.__kwdefaults__ or known):
             return value
+        if known:  # what one function writes another may read
+            space = self._spaces.setdefault(id(value.__globals__), dict(value.__globals__))
         cells = tuple(types.CellType() for _ in value.__closure__ or ())
-        where = dict(value.__globals__) if known else value.__globals__
-        new = types.FunctionType(value.__code__, where, value.__name__, None, cells)
+        new = types.FunctionType(value.__code__, space, value.__name__, None, cells)
         self._keep(value, new)
         new.__defaults__ = self.copy(value.__defaults__)
         named = self.copy(value.__kwdefaults__ or {})
@@ -238,16 +249,20 @@ class Copier:
             cell.cell_contents = self.copy(content)
             pairs.append((cell.cell_contents, content))
         for name in known:
-            where[name] = self.copy(value.__globals__[name])
-            pairs.append((where[name], value.__globals__[name]))
-        if all(copied is held for copied, held in pairs):
+            if space[name] is value.__globals__[name]:
+                with contextlib.suppress(Exception):  # what refuses to be copied is shared
+                    space[name] = self.copy(value.__globals__[name])
+        if not known and all(copied is held for copied, held in pairs):
             return value
         new.__qualname__ = value.__qualname__
         new.__dict__.update(self.copy(value.__dict__))
         return new
 
-    def _looks_up(self, function: types.FunctionType) -> bool:
-        return self._in_hook and not function.__code__.co_filename.startswith(_OF_TORCH)
+    def _optimizer(self, value: optim.Optimizer) -> optim.Optimizer:
+        """Rebuild what ``copy.deepcopy`` would give parameters of its own."""
+        new: optim.Optimizer = self._keep(value, object.__new__(type(value)))
+        self._state(value, new)
+        return new
 
     def _same(self, value: T) -> T:
         return value
@@ -327,6 +342,7 @@ _FAMILIES: dict[type, Callable[[Copier, Any], Any]] = {
     InputSpec: Copier._spec,
     torch.jit.ScriptModule: Copier._scripted,
     nn.Module: Copier._module,
+    optim.Optimizer: Copier._optimizer,
     **dict.fromkeys(_SHARED, Copier._same),
     **dict.fromkeys((dict, list, set), Copier._container),
     tuple: Copier._tuple,

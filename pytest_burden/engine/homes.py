@@ -52,6 +52,13 @@ class Homes:
             return tensor.token.index
         return self.token(tensor).index if _has_storage(tensor) else None
 
+    def knows(self, tensor: torch.Tensor) -> bool:
+        """Return whether a tensor is of this run: without data, or in a storage that was met."""
+        if type(tensor) is AbstractTensor or not _has_storage(tensor):
+            return True
+        home = self._homes.get(torch.Tensor.untyped_storage(tensor)._cdata)
+        return home is not None and home() is not None
+
     def tell(self, tensor: torch.Tensor, role: Role) -> None:
         """Note what a tensor is for that was there before the run, if it is no parameter."""
         index = self.index(tensor)

@@ -13,6 +13,7 @@ from torch import nn
 from pytest_burden.engine import sums
 from pytest_burden.engine.abstract import LAZY, NeedsData, Tape, active
 from pytest_burden.engine.build import as_module, build
+from pytest_burden.engine.bystanders import bystanders
 from pytest_burden.engine.caches import fresh_caches
 from pytest_burden.engine.call import known_spec
 from pytest_burden.engine.compiler import came_with_network, import_compiler, is_there
@@ -203,7 +204,8 @@ def _trace(
     seed()
     layers = None if recall is None else Layers(recall)
     steps = Steps([])
-    with fresh_caches(modules), following(modules, tape, layers) as frames:
+    others = bystanders(recorder.homes)
+    with others, fresh_caches(modules), following(modules, tape, layers) as frames:
         try:
             with recorder, Composites(recorder, recall):
                 if training is None:

@@ -10,9 +10,14 @@ import pytest
 import torch
 from torch import nn, optim
 
-from pytest_burden import measure
+from pytest_burden import MeasureError, measure
+from pytest_burden.engine.abstract import AbstractTensor, Tape
+from pytest_burden.engine.copying import Copier
+from pytest_burden.engine.homes import Homes
+from pytest_burden.engine.leaves import AbstractLeaves
 from tests.engine.learners import Blocks
 from tests.engine.state import differing, picture_of
+from tests.networks.cases import around
 
 ROWS = torch.ones(3, 8)
 OPTIMIZERS: dict[torch.Tensor, optim.Optimizer] = {}
@@ -134,3 +139,105 @@ def test_gradients_that_are_there() -> None:
         measure(model, ROWS, training=training)
     assert differing(before, picture_of(model)) == []
     assert SEEN == []
+
+
+def test_hooks_of_all_parameters() -> None:
+    """Each parameter has its hook, and no weight has data: a hook may name all of them."""
+    model = hooked(by_name)
+    names = [name for name, _ in model.named_parameters()]
+    copied = Copier(AbstractLeaves(Homes(Tape()))).copy(model)
+    kinds = [type(each).__name__ for each in copied.parameters()]
+    assert kinds == [AbstractTensor.__name__] * len(names)
+    assert all(each._post_accumulate_grad_hooks for each in copied.parameters())
+
+
+class Elsewhere:
+    """Where a hook finds what it was not given."""
+
+    optimizer: optim.Optimizer
+
+    def step(self) -> None:
+        """Step by a name that is looked up here."""
+        OPTIMIZERS[next(iter(OPTIMIZERS))].step()
+
+    def clear(self) -> None:
+        """Let the gradients go, likewise."""
+        OPTIMIZERS[next(iter(OPTIMIZERS))].zero_grad()
+
+
+def through_a_class(_: torch.Tensor) -> None:
+    """Step by an attribute of a class."""
+    Elsewhere.optimizer.step()
+
+
+def through_an_instance(_: torch.Tensor) -> None:
+    """Step by a method of what is made here."""
+    Elsewhere().step()
+
+
+def clearing(_: torch.Tensor) -> None:
+    """Let the gradients go."""
+    Elsewhere().clear()
+
+
+@pytest.mark.parametrize("hook", [through_a_class, through_an_instance, clearing])
+@pytest.mark.parametrize("reads", [False, True], ids=["abstract", "real"])
+def test_what_a_hook_reaches_in_another_way(hook: Hook, reads: bool) -> None:
+    """It is the user's own, so that the network is not measured; and nothing has moved."""
+    inner = Blocks()
+    model = around(lambda: inner, lambda net, x: net(x) * float(x.sum() if reads else 1))()
+    model(ROWS).sum().backward()
+    OPTIMIZERS.clear()
+    OPTIMIZERS[inner.stem.weight] = Elsewhere.optimizer = optim.SGD(inner.parameters(), lr=1.0)
+    inner.stem.weight.register_post_accumulate_grad_hook(hook)
+    before = picture_of(model)
+    with pytest.raises(MeasureError, match="moves an optimizer which is not its own: SGD"):
+        measure(model, ROWS, training="Adam")
+    assert differing(before, picture_of(model)) == []
+
+
+COUNT = 0
+
+
+def counting(parameter: torch.Tensor) -> None:
+    """Count in a global, which another function reads."""
+    global COUNT  # noqa: PLW0603 what a user may write
+    COUNT += 1
+    every_other(parameter)
+
+
+def every_other(parameter: torch.Tensor) -> None:
+    """Step when the count is even."""
+    if COUNT % 2 == 0:
+        by_name(parameter)
+
+
+def test_globals_that_are_written() -> None:
+    """What one copied function writes another reads, and the user's own stays."""
+    model = hooked(counting)
+    half = measure(model, ROWS, training="SGD").training_memory or 0
+    assert COUNT == 0
+    none = measure(Blocks(), ROWS, training="SGD").training_memory or 0
+    every = measure(hooked(by_name), ROWS, training="SGD").training_memory or 0
+    assert half not in (none, every)
+
+
+class Stubborn(list[int]):
+    """What nobody can copy."""
+
+    def __copy__(self) -> Stubborn:
+        """Refuse."""
+        raise ZeroDivisionError
+
+
+STUBBORN = Stubborn([1])
+
+
+def test_what_refuses_to_be_copied() -> None:
+    """It is shared."""
+
+    def hook(_: torch.Tensor) -> None:
+        STUBBORN[0] = 2
+
+    measure(hooked(hook), ROWS, training="SGD")
+    assert STUBBORN == [2]

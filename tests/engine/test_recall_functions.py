@@ -92,17 +92,17 @@ def aliases(x: torch.Tensor) -> Any:
 
 def modes(x: torch.Tensor) -> Any:
     """Calls that differ in what is switched on alone."""
-    weight = x.t()
+    weight, batch, other = x.t(), x.view(2, 2, 6), x.view(2, 6, 2)
     plain = x @ weight, x.mean(), torch.zeros_like(x)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         cast = x @ weight, x.mean()
     with torch.enable_grad():
         kept = (x.clone().requires_grad_() * x).sum()
     with torch.inference_mode():
-        inferred = x @ weight, x.reshape(-1)
+        inferred = x @ weight, x.reshape(-1), batch @ other
     with torch.device("meta"):
         elsewhere = torch.zeros_like(x)
-    return plain, cast, kept, inferred, elsewhere, x @ weight
+    return plain, cast, kept, inferred, elsewhere, x @ weight, batch @ other
 
 
 def gradients_asked(x: torch.Tensor) -> Any:

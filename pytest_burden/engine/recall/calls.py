@@ -180,10 +180,11 @@ def is_special(functions: int) -> bool:
 
     A call that is answered would pass so many function modes: beyond them, and the recorder, it
     may be under a mode of the network's own. Autograd and autocast keep tensors; forward-mode
-    derivatives come along with them.
+    derivatives come along with them; inference mode splits some operators into others.
     """
     return bool(
         torch.is_grad_enabled()
+        or torch.is_inference_mode_enabled()
         or torch._C._is_any_autocast_enabled()
         or torch._C._len_torch_dispatch_stack() != 1
         or torch._C._len_torch_function_stack() != functions
