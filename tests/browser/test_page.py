@@ -146,6 +146,20 @@ def test_treemap_by_keyboard(opened: Open) -> None:
     assert page.locator(".tile[tabindex='0']").count() == 1
 
 
+def test_tip_of_the_focus_stays(opened: Open) -> None:
+    """To give the focus may scroll the page, which hides the tip of a pointer alone."""
+    page = opened(sample.RUN, at=NET)
+    page.set_viewport_size({"width": 900, "height": 400})
+    page.locator(".tile").first.focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#tip")).to_be_visible()
+    scrolled = "new Promise(done => { addEventListener('scroll', () => done(), {once: true}); "
+    page.evaluate(scrolled + "scrollBy(0, 60); })")
+    expect(page.locator("#tip")).to_be_visible()
+    page.evaluate("document.activeElement.blur()")
+    expect(page.locator("#tip")).to_be_hidden()
+
+
 def test_list_by_keyboard(opened: Open) -> None:
     """The same as a list: Enter opens a module."""
     page = opened(sample.RUN, at=NET)

@@ -86,7 +86,11 @@ const tip = {
     this.node.hidden = true;
   },
 };
-addEventListener("scroll", () => tip.hide(), { passive: true });
+addEventListener("scroll", () => {
+  tip.hide();
+  // What has the focus has moved, maybe by being given it: it tells again where it is now.
+  if (document.activeElement?.matches(":focus-visible")) document.activeElement.dispatchEvent(new FocusEvent("focus"));
+}, { passive: true });
 
 // Draws now and whenever the width changes, for as long as the place is on the page.
 function drawn(place, draw) {
