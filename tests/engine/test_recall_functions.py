@@ -185,26 +185,24 @@ def test_view_of_another_parameter() -> None:
     assert differences(fast(network, inputs), truth) == []
 
 
-def test_most_calls_are_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+def in_python(x: torch.Tensor) -> Any:
+    """Call what torch has written in Python, whatever it is made of."""
+    return torch.tensordot(torch.einsum("ij,kj->ik", x, x), x, 1)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: nn.Sequential(nn.Linear(6, 6), nn.Softplus(), nn.Linear(6, 6)),
+        calling(in_python),
+    ],
+    ids=["layers", "functions in Python"],
+)
+def test_most_calls_are_answered(
+    build: Callable[[], nn.Module], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A second measurement runs nothing that the first has run."""
-    network = nn.Sequential(nn.Linear(6, 6), nn.Softplus(), nn.Linear(6, 6))
-    inputs: Inputs = ([torch.zeros(ROW)], {})
-    first = fast(network, inputs)
-
-    def refuse(*_: object) -> None:
-        raise AssertionError("run again")
-
-    monkeypatch.setattr("pytest_burden.engine.recorder.Recorder._answer", refuse)
-    assert differences(fast(network, inputs), first) == []
-
-
-def test_einsum_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So is what torch has written in Python, whatever it is made of."""
-
-    def product(x: torch.Tensor) -> Any:
-        return torch.tensordot(torch.einsum("ij,kj->ik", x, x), x, 1)
-
-    network = calling(product)()
+    network = build()
     inputs: Inputs = ([torch.zeros(ROW)], {})
     first = fast(network, inputs)
 
