@@ -224,7 +224,7 @@ class Copier:
     def _function(self, value: types.FunctionType) -> object:
         """Copy a function that holds copied things in its closure or its defaults: a hook, say.
 
-        A hook of a parameter may step the user's own optimizer, whatever way it finds that.
+        A hook of a parameter may step the user's own optimizer, by whatever name it finds that.
         """
         space, known = value.__globals__, set[str]()
         if self._in_hook and not value.__code__.co_filename.startswith(_OF_TORCH):
