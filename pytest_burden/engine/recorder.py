@@ -228,7 +228,7 @@ class Recorder(TorchDispatchMode):
         op, spec = known
         token = tensor.token
         self.record(op, (token.index,), (token,))
-        return self._view(spec, token)
+        return self._view(spec, token, tensor)
 
     def _replay(self, call: Call, entry: Entry, tokens: list[Token]) -> Any:
         """Hand out the outputs of a known call and record it."""
@@ -240,7 +240,7 @@ class Recorder(TorchDispatchMode):
         if type(lone) is View:
             token = tokens[lone.index]
             self.record(entry.op, (token.index,), tokens)
-            return self._view(lone.spec, token)
+            return self._view(lone.spec, token, call.tensors[lone.index])
         if type(lone) is Same and type(tensor := call.tensors[lone.index]) is AbstractTensor:
             self.record(entry.op, (tensor.token.index,), tokens)
             self._note_write(tensor)
@@ -261,7 +261,7 @@ class Recorder(TorchDispatchMode):
                 storages.append(token.index)
             elif isinstance(output, View):
                 token = tokens[output.index]
-                values.append(self._view(output.spec, token))
+                values.append(self._view(output.spec, token, call.tensors[output.index]))
                 storages.append(token.index)
             elif isinstance(output, Same):
                 values.append(call.tensors[output.index])
@@ -279,8 +279,13 @@ class Recorder(TorchDispatchMode):
             self._leave_out(call)
         return values[0] if result.container is None else result.container(values)
 
-    def _view(self, spec: Spec, token: Token) -> AbstractTensor:
-        view = abstract(spec, token)
+    def _view(self, spec: Spec, token: Token, base: torch.Tensor) -> AbstractTensor:
+        if torch.is_inference_mode_enabled() and not base.is_inference():
+            # Autograd goes on with it, and could not with a tensor that it must not know.
+            with torch.inference_mode(mode=False):
+                view = abstract(spec, token)
+        else:
+            view = abstract(spec, token)
         if self.writes:
             view.writes = self.writes.get(token.index, 0)
         return view

@@ -95,6 +95,30 @@ def _grouped(x: torch.Tensor) -> list[torch.Tensor]:
     ]
 
 
+@torch.inference_mode()
+def _viewed(x: torch.Tensor) -> list[torch.Tensor]:
+    """View, under inference mode, what was made before it, what is made in it and after it."""
+    y = x * 2
+    y[0] = 1
+    y.view(-1).mul_(x.view(-1))
+    with torch.inference_mode(mode=False):
+        z = x + 1
+    return [x[1:] + y[:5], *x.chunk(2, 1), z.t() * y.t(), z.view(2, 3, 8).sum(1), *z.unbind(0)]
+
+
+class _Positions(nn.Module):
+    fixed: torch.Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.learnt = nn.Parameter(torch.zeros(20, 8))
+        self.register_buffer("fixed", torch.zeros(20, 8))
+
+    @torch.inference_mode()
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.learnt[:6] + self.fixed[6:12]
+
+
 class _Unpool(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         pooled, indices = F.max_pool2d(x, 2, return_indices=True)
@@ -158,6 +182,8 @@ KEYS = (
         IMAGE,
     ),
     _corner("lifetimes", _freed),
+    _corner("views under inference mode", _viewed),
+    _layer("positions under inference mode", _Positions, ROWS),
     _corner(
         "lists of other lengths",
         lambda x: [F.avg_pool2d(x, (2,), (3, 1)), F.avg_pool2d(x, (2, 3), (1,))],
