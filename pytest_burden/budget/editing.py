@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pytest_burden.budget.toml_lines import Path
@@ -34,8 +34,8 @@ Tables = Mapping[Path, Mapping[str, str]]
 """Keys and the literals of their values, by table."""
 
 
-def replaced(text: str, path: Path, literal: str) -> str:
-    """Return the text with another value of one key.
+def replaced(text: str, path: Sequence[str | int], literal: str) -> str:
+    """Return the text with another value of one key; a number in its path counts in a list.
 
     Raises:
         BurdenError: it could not be changed alone.
@@ -43,9 +43,16 @@ def replaced(text: str, path: Path, literal: str) -> str:
     document = tomlkit.parse(text)
     _at(document, path[:-1])[path[-1]] = tomlkit.value(literal)
     new = tomlkit.dumps(document)
-    if not _reads(new, _with(text, path[:-1], {path[-1]: literal})):
-        raise BurdenError(f"{dotted(path)} could not be changed: it takes {literal}")
+    wanted = tomllib.loads(text)
+    _at(wanted, path[:-1])[path[-1]] = tomllib.loads(f"x = {literal}")["x"]
+    if not _reads(new, wanted):
+        raise BurdenError(f"{dotted(map(str, path))} could not be changed: it takes {literal}")
     return new
+
+
+def value_at(text: str, path: Sequence[str | int]) -> Any:
+    """Return the value that stands at a path, None if there is none."""
+    return _at(tomllib.loads(text), path)
 
 
 def with_tables(text: str, tables: Tables) -> str:
@@ -59,7 +66,7 @@ def with_tables(text: str, tables: Tables) -> str:
     return text
 
 
-def dotted(path: Sequence[str]) -> str:
+def dotted(path: Iterable[str]) -> str:
     """Return the path as TOML writes it, with quotes where a part needs them."""
     return ".".join(part if _BARE.fullmatch(part) else _quoted(part) for part in path)
 
@@ -147,10 +154,13 @@ def _with(text: str, path: Path, literals: Mapping[str, str]) -> dict[str, Any]:
     return data
 
 
-def _at(data: Any, path: Path) -> Any:
+def _at(data: Any, path: Sequence[str | int]) -> Any:
     """Return the value at a path, None if there is none."""
     for part in path:
-        data = data.get(part) if isinstance(data, Mapping) else None
+        if isinstance(part, int):
+            data = data[part]
+        else:
+            data = data.get(part) if isinstance(data, Mapping) else None
     return data
 
 

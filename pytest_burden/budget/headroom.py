@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from fractions import Fraction
 
-from pytest_burden.budget.limits import KEYS, Limit
+from pytest_burden.budget.limits import KEYS
 from pytest_burden.budget.units import SI, base_of, parse_scaled, parse_size, prefix_of, with_unit
 from pytest_burden.burden import METRICS, Unit
 
@@ -41,20 +41,20 @@ def literal(key: str, value: int) -> tuple[str, int]:
     return text if text.isdigit() else json.dumps(text), parse_size(text, unit)
 
 
-def lowered(limit: Limit, value: int) -> tuple[str, int] | None:
+def lowered(key: str, written: object, maximum: int, value: int) -> tuple[str, int] | None:
     """Return the same for a limit that is there already; None if it would not be any lower.
 
-    A plain number stays one.
+    What was ``written`` as a plain number stays one.
     """
-    key, _, written = limit.written.partition("=")
-    text, maximum = literal(key, value)
-    if maximum >= limit.maximum:
+    text, lower = literal(key, value)
+    if lower >= maximum:
         return None
-    if KEYS[key].scale is None and not written.startswith(("'", '"')):
-        return f"{maximum:_}", maximum
-    if KEYS[key].scale is not None and written.startswith(("'", '"')):
-        return json.dumps(text), maximum
-    return text, maximum
+    plain = not isinstance(written, str)
+    if KEYS[key].scale is None and plain:
+        return f"{lower:_}", lower
+    if KEYS[key].scale is not None and not plain:
+        return json.dumps(text), lower
+    return text, lower
 
 
 def _rounded(number: Fraction, *, whole: bool = False) -> Fraction:

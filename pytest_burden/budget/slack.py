@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pytest_burden.budget.limits import Limit
 from pytest_burden.budget.result import Result
+from pytest_burden.budget.scaling import LimitAt, said
 from pytest_burden.budget.verdict import Kind, Verdict
 
 FACTOR = 2
@@ -19,7 +20,7 @@ _WHOLE = 1000
 class Use:
     """One limit as it was written, and the most that was measured under it."""
 
-    limit: Limit
+    limit: Limit | LimitAt
     measured: int
     ids: tuple[str, ...]
     """The measurements that it holds for."""
@@ -35,6 +36,8 @@ class Use:
         where = self.limit.where
         # A line of a file may have several limits; a key of the configuration names its own.
         named = where if where.endswith(f".{key}") else f"{where}: {key}"
+        if isinstance(self.limit, LimitAt):
+            named += f" at {said(self.limit.sizes)}"
         if not self.measured:
             return f"{named}: nothing of it is used"
         tenths = self.limit.maximum * 10 // self.measured
@@ -44,11 +47,11 @@ class Use:
 
 def uses(results: Iterable[Result]) -> list[Use]:
     """Return every limit that all it holds for have passed, in the order they are first met."""
-    found: dict[Limit, list[Verdict]] = {}
-    unknown: set[Limit] = set()
+    found: dict[Limit | LimitAt, list[Verdict]] = {}
+    unknown: set[Limit | LimitAt] = set()
     for result in results:
         for verdict in result.verdicts:
-            if not isinstance(verdict.limit, Limit):
+            if not isinstance(verdict.limit, (Limit, LimitAt)):
                 continue
             found.setdefault(verdict.limit, []).append(verdict)
             if verdict.kind is not Kind.PASS or not result.complete:
@@ -61,6 +64,6 @@ def slack(results: Iterable[Result]) -> list[Use]:
     return [use for use in uses(results) if use.far]
 
 
-def _use(limit: Limit, verdicts: Sequence[Verdict]) -> Use:
+def _use(limit: Limit | LimitAt, verdicts: Sequence[Verdict]) -> Use:
     most = max(verdict.measured or 0 for verdict in verdicts)
     return Use(limit, most, tuple(dict.fromkeys(verdict.subject for verdict in verdicts)))

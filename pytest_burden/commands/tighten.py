@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any
 
 from pytest_burden.budget.config import FILE, Config
 from pytest_burden.budget.headroom import lowered, roomy
+from pytest_burden.budget.limits import Limit, Rule
+from pytest_burden.budget.scaling import LIMIT, LimitAt, parse_at
 from pytest_burden.budget.slack import uses
 from pytest_burden.budget.toml_lines import Path
 from pytest_burden.budget.units import show
@@ -29,30 +33,33 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from pytest_burden.budget.editing import replaced  # noqa: PLC0415 needs an extra
+    from pytest_burden.budget.editing import replaced, value_at  # noqa: PLC0415 needs an extra
 
     folder = root()
     config = configuration(folder)
     found = measured(folder)
     before = after = content(folder)
-    own, shared = dict(_own(config)), dict(_shared(config))
+    look = partial(value_at, before)
+    own, shared = _written(_own(config), look), _written(_shared(config), look)
     count, notes = 0, []
     for use in uses(found.results):
-        change = lowered(use.limit, roomy(use.measured, arguments.headroom))
+        limit = use.limit
+        place = limit.where, limit.key
+        path, written = own.get(place) or shared.get(place) or ((), None)
+        key = limit.written.partition("=")[0]
+        change = lowered(key, written, limit.maximum, roomy(use.measured, arguments.headroom))
         if change is None:
             continue
-        written, maximum = change
-        unit, where = METRICS[use.limit.metric].unit, use.limit.where
-        could = (
-            f"{use.limit.key} could be {show(maximum, unit)}, {show(use.measured, unit)} is used"
-        )
-        if where in own or (where in shared and not found.gaps):
-            after = replaced(after, (own | shared)[where], written)
+        text, maximum = change
+        unit = METRICS[limit.metric].unit
+        if place in own or (place in shared and not found.gaps):
+            after = replaced(after, path, text)
             count += 1
-        elif where in shared:
-            notes.append(f"{where}: left alone, for not all it holds for was measured")
+        elif place in shared:
+            notes.append(f"{limit.where}: left alone, for not all it holds for was measured")
         else:
-            notes.append(f"{where}: {could}")
+            could, used = show(maximum, unit), show(use.measured, unit)
+            notes.append(f"{limit.where}: {limit.key} could be {could}, {used} is used")
     if found.gaps:
         notes.append(f"Not all was measured: {', '.join(found.gaps)}")
     say("".join(f"{line}\n" for line in (*notes, *difference(before, after).splitlines())), end="")
@@ -63,32 +70,43 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _own(config: Config) -> Iterator[tuple[str, Path]]:
-    """Yield where each limit of one measurement stands, and the path of its key."""
+_Places = dict[tuple[str, str], tuple[Sequence[str | int], object]]
+"""The path and the value of limits in the file, by `where` and `key`."""
+
+
+def _written(
+    limits: Iterable[tuple[Path, Rule]], look: Callable[[Sequence[str | int]], Any]
+) -> _Places:
+    found: _Places = {}
+    for table, rule in limits:
+        path: Sequence[str | int] = (*table, rule.written.partition("=")[0])
+        value = look(path)
+        if isinstance(rule, LimitAt):
+            if isinstance(value, list):
+                index = [dict(sizes) for sizes, _ in parse_at(value)].index(dict(rule.sizes))
+                path, value = (*path, index), value[index]
+            path, value = (*path, LIMIT), value[LIMIT]
+        if isinstance(rule, (Limit, LimitAt)):
+            found[rule.where, rule.key] = path, value
+    return found
+
+
+def _own(config: Config) -> Iterator[tuple[Path, Rule]]:
+    """Yield the table and each limit of one measurement."""
     for model in config.models:
-        for rule in model.limits:
-            yield rule.where, ("tool", "burden", "models", model.name, _key(rule.written))
+        yield from _in(("tool", "burden", "models", model.name), model.limits)
     for budget in config.budgets:
         if budget.glob.exact:
-            for rule in budget.limits:
-                yield (
-                    rule.where,
-                    ("tool", "burden", "budgets", budget.glob.text, _key(rule.written)),
-                )
+            yield from _in(("tool", "burden", "budgets", budget.glob.text), budget.limits)
 
 
-def _shared(config: Config) -> Iterator[tuple[str, Path]]:
+def _shared(config: Config) -> Iterator[tuple[Path, Rule]]:
     """Yield the same of limits that may hold for several."""
-    for rule in config.limits:
-        yield rule.where, ("tool", "burden", "limits", _key(rule.written))
+    yield from _in(("tool", "burden", "limits"), config.limits)
     for budget in config.budgets:
         if not budget.glob.exact:
-            for rule in budget.limits:
-                yield (
-                    rule.where,
-                    ("tool", "burden", "budgets", budget.glob.text, _key(rule.written)),
-                )
+            yield from _in(("tool", "burden", "budgets", budget.glob.text), budget.limits)
 
 
-def _key(written: str) -> str:
-    return written.partition("=")[0]
+def _in(table: Path, limits: Iterable[Rule]) -> Iterator[tuple[Path, Rule]]:
+    return ((table, rule) for rule in limits)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_burden.budget.editing import dotted, replaced, with_tables
+from pytest_burden.budget.editing import dotted, replaced, value_at, with_tables
 from pytest_burden.budget.toml_lines import Path
 from pytest_burden.errors import BurdenError
 
@@ -171,3 +171,11 @@ def test_all_else_is_kept(
             [("max_flops = 5", "max_flops = 4")],
             [("max_flops = 5\r", "max_flops = 4\r")],
         )
+
+
+def test_inside_of_a_list() -> None:
+    """One value of one table in a list; what stands around it stays."""
+    text = "[t]\nx_at = [  # two\n  { S = 1, limit = 5 },\n  { limit = '5 k', S = 2 }, # last\n]\n"
+    assert value_at(text, ("t", "x_at", 1, "limit")) == "5 k"
+    assert replaced(text, ("t", "x_at", 1, "limit"), '"4 k"') == text.replace("'5 k'", '"4 k"')
+    assert replaced(text, ("t", "x_at", 0, "limit"), "4") == text.replace("5 }", "4 }")

@@ -84,7 +84,7 @@ def test_lowered(key: str, written: object, value: int, text: str | None) -> Non
     (limit,), wrong = read_limits({key: written}, str)
     assert not wrong
     assert isinstance(limit, Limit)
-    change = lowered(limit, value)
+    change = lowered(key, written, limit.maximum, value)
     assert (change and change[0]) == text
     if change is not None:
         config, _ = read(f"[tool.burden.limits]\n{key} = {change[0]}\n")

@@ -8,8 +8,9 @@ import pytest
 
 from pytest_burden.budget.limits import Limit
 from pytest_burden.budget.result import Result
+from pytest_burden.budget.scaling import LimitAt
 from pytest_burden.budget.slack import slack, uses
-from pytest_burden.budget.verdict import judge
+from pytest_burden.budget.verdict import Kind, Policy, Verdict, judge
 from tests.budget.sample import burden, uncounted
 
 KEY = "pyproject.toml: tool.burden.limits"
@@ -40,6 +41,21 @@ def result(name: str, *limits: Limit, measured: object = None, **changed: object
 def test_text(limit: Limit, text: str) -> None:
     """From twice what is used on, by the place that the limit stands in."""
     assert "".join(use.text() for use in slack([result("a", limit)])) == text
+
+
+@pytest.mark.parametrize(
+    ("where", "text"),
+    [
+        (f"{KEY}.max_gflops_at", f"{KEY}.max_gflops_at at B = 2, S = 64: 2.0x what is used"),
+        ("t.py:7", "t.py:7: max_gflops_at at B = 2, S = 64: 2.0x what is used"),
+    ],
+)
+def test_at_other_sizes(where: str, text: str) -> None:
+    """Of a key with several sizes, the sizes say which limit it is."""
+    limit = LimitAt("flops", {"S": 64, "B": 2}, 10**10, where, "max_gflops_at=[]")
+    verdict = Verdict(Kind.PASS, "a", limit, 5 * 10**9, Policy.IGNORE)
+    (use,) = slack([Result("a", "a", burden(), (verdict,))])
+    assert use.text() == text
 
 
 def test_what_uses_most_counts() -> None:

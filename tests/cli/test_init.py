@@ -206,7 +206,7 @@ def test_everything_passes(
     }
     results = [Result(name, name, made, ()) for name, made in burdens.items()]
     text = with_tables(BASE, proposal(results, metrics, Fraction(percent)).tables)
-    left = iter(text.splitlines())
+    left, room = iter(text.splitlines()), Fraction(percent)
     assert all(line in left for line in BASE.splitlines())
     config, problems = read(text)
     assert not problems
@@ -217,7 +217,7 @@ def test_everything_passes(
         assert {v.kind.value for v in verdicts} <= {"pass"}
         assert {each.metric for each in limits} == {*metrics, "params"}
         again = [
-            lowered(each, roomy(made.value(each.metric) or 0, Fraction(percent)))
+            lowered(each.key, "", each.maximum, roomy(made.value(each.metric) or 0, room))
             for each in limits
             if isinstance(each, Limit) and ".limits." not in each.where and "*" not in each.where
         ]

@@ -66,6 +66,44 @@ def test_models(project: Path, burden: Burden) -> None:
     assert burden("check").returncode == 0
 
 
+AT = """
+[tool.burden.models.grown]
+build = "nets:small"
+inputs = ["float32[B, 4]"]
+sizes = { B = 2 }
+max_scaling = { flops = "B^3" }
+max_flops_at = { B = 64, limit = "5 GFLOPs" }  # a table
+max_peak_memory_at = [
+    { B = 64, limit = 1_000_000 },  # the first
+    { limit = "4.2 kB", B = 128 },
+    { B = 256, limit = "1 GiB" },
+]
+"""
+MARKED_AT = """
+import pytest
+from nets import small
+
+@pytest.mark.burden(max_kflops_at={"B": 64, "limit": 5})
+def test_d(burden): burden(small, "float32[B, 4]", sizes={"B": 2})
+"""
+
+
+def test_at_other_sizes(project: Path, burden: Burden) -> None:
+    """Limits at other sizes, in a table and in a list; one in a marker is named."""
+    (project / "test_m.py").write_text(MARKED_AT, encoding="utf-8")
+    before = pyproject(project, AT)
+    done = burden("tighten")
+    assert done.returncode == 0, done.stderr
+    named = "max_flops_at B = 64 could be 1.2 KFLOPs, 1.09 KFLOPs is used"
+    assert done.stdout.startswith(f"test_m.py:5: {named}\n")
+    assert done.stdout.endswith(f"{FILE}: 3 limits lowered\n")
+    # 13 parameters, and 4 + 2 + 2 numbers a row: 4 * (13 + 64 * 8) * 1.1 = 2,310 bytes.
+    lowered = before.replace('"5 GFLOPs"', '"1.2 KFLOPs"').replace("1_000_000", "2_355")
+    assert pyproject(project) == lowered.replace('"1 GiB"', '"8.9 KiB"')
+    assert burden("check").returncode == 0
+    assert burden("tighten").stdout.endswith(f"{FILE}: no limits lowered\n")
+
+
 @pytest.mark.parametrize(
     ("test", "options", "why"),
     [
