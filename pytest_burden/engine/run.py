@@ -30,7 +30,11 @@ from pytest_burden.engine.recall.layers import Layers
 from pytest_burden.engine.recorder import Recorder
 from pytest_burden.engine.spec import text_of
 from pytest_burden.engine.steps import Steps, train
-from pytest_burden.engine.surroundings import fixed_surroundings, seed
+from pytest_burden.engine.surroundings import (
+    every_kernel_of_attention,
+    fixed_surroundings,
+    seed,
+)
 from pytest_burden.engine.trace import Trace
 from pytest_burden.engine.training import Training
 from pytest_burden.errors import BurdenError, MeasureError
@@ -139,7 +143,7 @@ def _traced(
 ) -> Trace:
     __tracebackhide__ = True
     run = _Run(source, args, kwargs)
-    with fixed_surroundings():
+    with fixed_surroundings(), every_kernel_of_attention():
         if training is not None:
             sums.learn_holders()
         own_error: Exception | None = None

@@ -55,6 +55,22 @@ def fixed_surroundings() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def every_kernel_of_attention() -> Iterator[None]:
+    """Let torch choose from all kernels of attention, whatever the caller has switched off.
+
+    A forward that switches some off by itself is measured so. Not on a GPU, which is asked what
+    the caller's run takes.
+    """
+    of = torch._C
+    with (
+        _switched(of._get_flash_sdp_enabled, of._set_sdp_use_flash, to=True),
+        _switched(of._get_mem_efficient_sdp_enabled, of._set_sdp_use_mem_efficient, to=True),
+        _switched(of._get_math_sdp_enabled, of._set_sdp_use_math, to=True),
+    ):
+        yield
+
+
+@contextlib.contextmanager
 def no_collection() -> Iterator[None]:
     """Let nothing be collected, neither in a trace nor in the midst of what is made from it.
 

@@ -7,12 +7,14 @@ import copy
 import importlib
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from pytest_burden import Burden, Cost, Spec, measure
 from tests.networks.cases import (
@@ -49,6 +51,7 @@ MODES: list[Callable[[], contextlib.AbstractContextManager[object]]] = [
     torch.enable_grad,
     torch.no_grad,
     torch.inference_mode,
+    partial(sdpa_kernel, SDPBackend.MATH),
 ]
 
 
@@ -58,7 +61,7 @@ MODES: list[Callable[[], contextlib.AbstractContextManager[object]]] = [
     ids=str,
 )
 def test_every_mode_gives_one_number(case: Case) -> None:
-    """Neither train or eval, nor grad mode, nor oneDNN's kernels and fast paths move a figure."""
+    """Neither train or eval, nor grad mode, nor torch's kernels and fast paths move a figure."""
     model = case.build()
     burdens = []
     for training in (True, False):

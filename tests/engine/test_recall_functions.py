@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.autograd import forward_ad
 from torch.nn import functional
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from pytest_burden.engine.abstract import Tape, Token, abstract, dense_spec
 from pytest_burden.engine.call import Arguments
@@ -105,6 +106,21 @@ def modes(x: torch.Tensor) -> Any:
     return plain, cast, kept, inferred, elsewhere, x @ weight, batch @ other
 
 
+def kernels_of_attention(x: torch.Tensor) -> Any:
+    """Attend by any kernel, and by products alone; by a layer, too."""
+    heads, layer = x.reshape(1, 2, 4, 3), nn.MultiheadAttention(6, 2).eval()
+    attend = functional.scaled_dot_product_attention
+    first = attend(heads, heads, heads), layer(x, x, x, need_weights=False)[0]
+    with sdpa_kernel(SDPBackend.MATH):
+        return first, attend(heads, heads, heads), layer(x, x, x, need_weights=False)[0]
+
+
+def numbers_drawn(x: torch.Tensor) -> Any:
+    """Go another way by a number that is drawn after a pooling has drawn some."""
+    pooled = functional.fractional_max_pool2d(x[None], 2, output_size=2)
+    return pooled.exp() if torch.rand(()) > 0.3 else pooled.sin()
+
+
 def gradients_asked(x: torch.Tensor) -> Any:
     """Ask for gradients and no longer, each time anew."""
     y = x.clone()
@@ -142,6 +158,8 @@ FUNCTIONS: list[Callable[..., Any]] = [
     kinds_of_numbers,
     aliases,
     modes,
+    kernels_of_attention,
+    numbers_drawn,
     gradients_asked,
     forward_mode,
     default_dtypes,

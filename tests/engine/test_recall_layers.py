@@ -160,6 +160,30 @@ def own_forward(layer: Any, x: torch.Tensor) -> Any:
     return first, layer(x)
 
 
+def own_convolution(layer: Any, x: torch.Tensor) -> Any:
+    """Call a layer before and after what its forward calls is replaced."""
+    first = layer(x)
+    layer._conv_forward = lambda x, *_: torch.exp(x)
+    return first, layer(x)
+
+
+def own_order(layer: Any, x: torch.Tensor) -> Any:
+    """Do the same with a recurrent layer."""
+    first, _ = layer(x)
+    layer.permute_hidden = lambda hidden, _: (hidden[0].exp(), hidden[1])
+    return first, layer(x)
+
+
+def with_onednn(layer: Any, x: torch.Tensor) -> Any:
+    """Call a layer with oneDNN, which is switched off outside."""
+    on, off = True, False
+    torch._C._set_mkldnn_enabled(on)
+    try:
+        return layer(x)
+    finally:
+        torch._C._set_mkldnn_enabled(off)
+
+
 def in_training(layer: Any, x: torch.Tensor) -> Any:
     """Call a layer in evaluation mode, then in training mode."""
     first = layer(x)
@@ -317,6 +341,8 @@ CORNERS: list[tuple[Callable[[], nn.Module], Callable[..., Any], tuple[int, ...]
     (CONV, hooked_before, IMAGE),
     (CONV, hooked_everywhere, IMAGE),
     (CONV, own_forward, IMAGE),
+    (CONV, own_convolution, IMAGE),
+    (lambda: nn.LSTM(8, 3), own_order, SEQUENCE),
     (nn.Dropout, in_training, IMAGE),
     (NORM, in_training, IMAGE),
     (CONV, with_gradients, IMAGE),
@@ -364,6 +390,22 @@ def test_statistics_with_values(again: list[object]) -> None:
     for _ in range(2):
         assert differences(fast(network, inputs), real(network, inputs)) == []
     assert again == []
+
+
+def test_onednn() -> None:
+    """A recurrent layer has a kernel there that it has not elsewhere; neither answers the other."""
+    plain, inside = nn.LSTM(8, 3), around(lambda: nn.LSTM(8, 3), with_onednn)()
+    alone = []
+    for network in (plain, inside):
+        calls._KNOWN.clear()
+        alone.append(names(network))
+    assert alone[0] != alone[1]
+    assert [names(network) for network in (plain, inside, plain)] == [*alone, alone[0]]
+
+
+def names(network: nn.Module) -> list[str]:
+    """Return the operators of a sequence's way through a network."""
+    return [call.op.name for call in fast(network, zeros(SEQUENCE)).calls]
 
 
 def test_settings_of_another_type() -> None:

@@ -180,12 +180,14 @@ def is_special(functions: int) -> bool:
 
     A call that is answered would pass so many function modes: beyond them, and the recorder, it
     may be under a mode of the network's own. Autograd and autocast keep tensors; forward-mode
-    derivatives come along with them; inference mode splits some operators into others.
+    derivatives come along with them; inference mode splits some operators into others; oneDNN,
+    switched off in every run, has recurrent kernels of its own.
     """
     return bool(
         torch.is_grad_enabled()
         or torch.is_inference_mode_enabled()
         or torch._C._is_any_autocast_enabled()
+        or torch._C._get_mkldnn_enabled()
         or torch._C._len_torch_dispatch_stack() != 1
         or torch._C._len_torch_function_stack() != functions
         or forward_ad._current_level >= 0
@@ -303,6 +305,22 @@ def is_own(value: object) -> bool:
     if not callable(value) or isinstance(value, (BuiltinFunctionType, type, GenericAlias)):
         return True
     return type(value).__module__.partition(".")[0] in ("torch", "typing")
+
+
+def overrides(instance: object) -> bool:
+    """Return whether an object has anything of its own in the place of a method of its class."""
+    kind = type(instance)
+    methods = _METHODS.get(kind)
+    if methods is None:
+        every = (item for base in kind.__mro__ for item in vars(base).items())
+        names = (name for name, value in every if isinstance(value, _METHOD))
+        methods = _METHODS[kind] = frozenset(names)
+    return not methods.isdisjoint(instance.__dict__)
+
+
+_METHOD = (FunctionType, BuiltinFunctionType, staticmethod, classmethod)
+_METHODS: dict[type, frozenset[str]] = {}
+"""Names, by class of torch."""
 
 
 _python = [one.__code__ for one in vars(functional).values() if isinstance(one, FunctionType)]

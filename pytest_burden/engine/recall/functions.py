@@ -29,6 +29,12 @@ _OF_TORCH = frozenset(
     }
 )  # fmt: skip
 _returns_no_tensor: set[object] = set()
+_ATTENTION = (
+    functional.scaled_dot_product_attention, functional.multi_head_attention_forward,
+)  # fmt: skip
+"""Functions whose kernel the process chooses, by what is switched on."""
+_DRAWING = frozenset(one for name, one in vars(functional).items() if "fractional_max_pool" in name)
+"""Functions that draw numbers, after which others are drawn."""
 
 
 def call(
@@ -44,6 +50,7 @@ def call(
         not recall.trusted
         or not (type(func) in _COMPILED or func in _OF_TORCH)
         or func in _returns_no_tensor
+        or func in _DRAWING
         or is_special(functions=0)
     ):
         return run(func, args, kwargs)
@@ -52,9 +59,20 @@ def call(
         return run(func, args, kwargs)
     given = arguments.tensors
     asked = [tensor.requires_grad for tensor in given]  # no mode is on that would see it
+    if func in _ATTENTION:
+        arguments.key += kernels_of_attention()
     out = recall.call(tuple(arguments.key), given, asked, run, (func, args, kwargs))
     if type(out) is not AbstractTensor:
         values = out if isinstance(out, (list, tuple)) else (out,)
         if not any(isinstance(value, torch.Tensor) for value in values):
             _returns_no_tensor.add(func)
     return out
+
+
+def kernels_of_attention() -> list[bool]:
+    """Return which kernels of attention torch may choose from."""
+    return [
+        torch._C._get_flash_sdp_enabled(),
+        torch._C._get_mem_efficient_sdp_enabled(),
+        torch._C._get_math_sdp_enabled(),
+    ]

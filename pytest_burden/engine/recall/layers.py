@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn.modules import module as torch_module
 
 from pytest_burden.engine.abstract import AbstractTensor
-from pytest_burden.engine.recall.calls import Code, Recall, gradients_asked, is_special
+from pytest_burden.engine.recall.calls import Code, Recall, gradients_asked, is_special, overrides
 
 
 class Layer(NamedTuple):
@@ -111,7 +111,7 @@ def _given(module: nn.Module, args: tuple[Any, ...]) -> list[AbstractTensor] | N
         or len(args) != 1
         or type(args[0]) is not AbstractTensor
         or module.training
-        or "forward" in module.__dict__
+        or overrides(module)
         or _has_hooks(module)
         or is_special(functions=1)
     ):

@@ -17,7 +17,7 @@ from torch.optim import Optimizer
 from pytest_burden.engine.abstract import AbstractTensor, abstract, token_of
 from pytest_burden.engine.call import known_spec
 from pytest_burden.engine.homes import Homes
-from pytest_burden.engine.recall.calls import Recall, Record, is_own, recorded
+from pytest_burden.engine.recall.calls import Recall, Record, is_own, overrides, recorded
 from pytest_burden.engine.spec import Spec
 
 
@@ -77,7 +77,7 @@ def _is_plain(optimizer: Optimizer, recall: Recall) -> bool:
         recall.trusted
         and kind.__module__.startswith("torch.optim.")
         and all(is_own(one) for one in functions if isinstance(one, FunctionType))
-        and "step" not in vars(optimizer)
+        and not overrides(optimizer)
         and not optimizer._optimizer_step_pre_hooks
         and not optimizer._optimizer_step_post_hooks
         and not torch._C._is_any_autocast_enabled()
