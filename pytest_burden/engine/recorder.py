@@ -143,7 +143,7 @@ class Recorder(TorchDispatchMode):
             if not self._building:
                 self.record(op or call.op(tuple(map(spec_of, outputs))), storages)
         else:
-            self._leave_out(call)
+            self._without_output(call)
         return out
 
     def _run_higher_order(
@@ -276,7 +276,7 @@ class Recorder(TorchDispatchMode):
         if storages:
             self.record(entry.op, tuple(storages), tokens)
         else:
-            self._leave_out(call)
+            self._without_output(call)
         return values[0] if result.container is None else result.container(values)
 
     def _view(self, spec: Spec, token: Token, base: torch.Tensor) -> AbstractTensor:
@@ -346,8 +346,13 @@ class Recorder(TorchDispatchMode):
             module = module or tape.gradients.module(len(tape.calls))
         tape.calls.append(OpCall(op, module, storages, self.composites > 0))
 
-    def _leave_out(self, call: Call) -> None:
-        """Let nobody take the tape for all there is, if autograd sees a call that is not on it."""
+    def _without_output(self, call: Call) -> None:
+        """Record a call that hands out no tensor if it writes into some, as many kernels do.
+
+        Others check, print or read. If autograd sees it, let nobody take the tape for all there is.
+        """
+        if call.operator.silent and call.operator.writes:
+            self.record(call.op(()), (), [self.homes.token(tensor) for tensor in call.tensors])
         gradients = self.tape.gradients
         if gradients is not None and any(tensor.requires_grad for tensor in call.tensors):
             gradients.untold = True

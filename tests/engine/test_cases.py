@@ -30,7 +30,7 @@ from tests.networks.cases import (
     calling,
     encoder,
 )
-from tests.networks.custom import product, shapeless
+from tests.networks.custom import product, product_into, shapeless
 
 PRODUCT_MACS = 5 * 8 * 7
 PRODUCT_INPUTS = ("float32[5, 8]", "float32[8, 7]")
@@ -213,6 +213,35 @@ def test_a_custom_operator_without_shapes_is_run() -> None:
     burden = measure(calling(shapeless), PRODUCT_INPUTS)
     assert (burden.uncounted_ops, burden.method) == (1, "real")
     assert "burden_tests::shapeless" in burden.reason
+
+
+def written(reads: bool) -> Callable[[], nn.Module]:
+    """Return a factory of a network whose operators return nothing."""
+
+    def forward(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        out = torch.empty(5, 7)
+        product_into(out, x, y)
+        torch._foreach_mul_([out, y], 2)
+        return out.exp() if reads and out.sum() > 0 else out
+
+    return calling(forward)
+
+
+@pytest.mark.parametrize("reads", [False, True], ids=["abstract", "real"])
+def test_operators_that_return_nothing(reads: bool) -> None:
+    """What writes into its arguments is named, or counted, as what returns a tensor is."""
+    build = written(reads)
+    named = measure(build, PRODUCT_INPUTS)
+    assert named.method == ("real" if reads else "abstract")
+    states = {row.op: (row.state, row.calls, row.flops) for row in named.op_rows}
+    assert states["burden_tests.product_into"] == ("uncounted", 1, 0)
+    assert states["aten._foreach_mul"] == ("counted", 1, 5 * 7 + 8 * 7)
+
+    def cost(x: Spec, y: Spec) -> Cost:
+        return Cost(macs=x.numel * y.shape[1])
+
+    counted = measure(build, PRODUCT_INPUTS, rules={"burden_tests::product_into": cost})
+    assert (counted.macs, counted.uncounted_ops) == (PRODUCT_MACS, 0)
 
 
 def product_cost(x: Spec, out: Spec) -> Cost:

@@ -69,7 +69,8 @@ class Tracker(TorchDispatchMode):
         made = tree_leaves(out)
         self.follow(tree_leaves((args, kwargs)))
         self.follow(made)
-        if any(isinstance(value, torch.Tensor) for value in made):
+        writes = not func._schema.returns and func._schema.is_mutable
+        if writes or any(isinstance(value, torch.Tensor) for value in made):
             self.timeline.append(self.live)
         return out
 
