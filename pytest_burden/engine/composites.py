@@ -105,7 +105,7 @@ class Composites(Guard):
                 return _ATTENTION_LAYER_UNASKED(*args, **kwargs)
         if func in _RECURRENT:
             self._recorder.tape.recurrent = True
-        run = self._composite if func in COMPOSITES else self.run
+        run = self._composite if func in COMPOSITES and not _is_transformed() else self.run
         return self._recalled(run, func, args, kwargs)
 
     def _composite(
@@ -129,3 +129,11 @@ class Composites(Guard):
         if self._recall is None or trains:
             return run(func, args, kwargs)
         return functions.call(self._recall, run, func, args, kwargs)
+
+
+def _is_transformed() -> bool:
+    """Return whether a function runs inside ``torch.func.vmap`` or the like.
+
+    Its tensors stand for others there, and what is run on these is something else: no composite.
+    """
+    return torch._C._functorch.peek_interpreter_stack() is not None
