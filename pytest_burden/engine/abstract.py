@@ -14,7 +14,7 @@ from pytest_burden.engine.gradients import Gradients
 from pytest_burden.engine.schema import DTYPE_NAMES, DTYPES
 from pytest_burden.engine.spec import Pending, Spec, contiguous_strides
 from pytest_burden.engine.trace import OpCall, Role, Storage
-from pytest_burden.errors import BurdenError
+from pytest_burden.errors import BurdenError, MeasureError
 
 LAZY = (UninitializedTensorMixin,)
 """Tensors that get their shape at the first call of a lazy module."""
@@ -53,13 +53,16 @@ class Token:
     __slots__ = ("index", "tape")
 
     def __init__(self, tape: Tape, nbytes: int, role: Role) -> None:
-        self.tape = tape
         self.index = len(tape.storages)
         tape.storages.append(Storage(nbytes, role, len(tape.calls)))
+        self.tape = tape
 
     def __del__(self) -> None:
-        if self.tape.open:
-            self.tape.storages[self.index].death = len(self.tape.calls)
+        try:
+            if self.tape.open:
+                self.tape.storages[self.index].death = len(self.tape.calls)
+        except AttributeError:  # made where Python had no frames left
+            return
 
 
 def token_of(tape: Tape, index: int) -> Token:
@@ -173,7 +176,7 @@ def spec_of(tensor: torch.Tensor, storage_bytes: int | None = None) -> Spec:
     if tensor.layout is not torch.strided or tensor.is_nested:
         if storage_bytes is None:
             storage_bytes = 0
-        return intern(tuple(tensor.shape), (), 0, tensor.dtype, storage_bytes)
+        return intern(shape_of(tensor), (), 0, tensor.dtype, storage_bytes)
     if storage_bytes is None:
         storage_bytes = torch.Tensor.untyped_storage(tensor).nbytes()
     return intern(
@@ -184,6 +187,20 @@ def spec_of(tensor: torch.Tensor, storage_bytes: int | None = None) -> Spec:
         storage_bytes,
         "conj" if tensor.is_conj() else "neg" if tensor.is_neg() else "",
     )
+
+
+def shape_of(tensor: torch.Tensor) -> tuple[int, ...]:
+    """Return the shape of a tensor.
+
+    Raises:
+        MeasureError: it is a list of tensors that torch calls one, and has none.
+    """
+    if tensor.is_nested and tensor.layout is torch.strided:
+        raise MeasureError(
+            "a nested tensor of layout torch.strided has no shape, and what its operators do cannot"
+            " be counted; with layout=torch.jagged it can"
+        )
+    return tuple(tensor.shape)
 
 
 _make = torch.Tensor._make_wrapper_subclass

@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 import torch
 from torch import fx, nn, optim
+from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 from torch.utils.hooks import RemovableHandle
 
 from pytest_burden.engine.caches import Cached, emptied
@@ -84,11 +85,14 @@ class Copier:
         return made
 
     def _tensor(self, tensor: torch.Tensor) -> torch.Tensor:
-        """Let the leaf be made, and give it copies of what the user has hung onto the tensor."""
+        """Let the leaf be made, and give it copies of what the user has hung onto the tensor.
+
+        What a tensor is made of stands there too; the leaf has its own.
+        """
         made = self._leaf(tensor)
         if tensor._backward_hooks or tensor._post_accumulate_grad_hooks:
             self._hooks(tensor, made)
-        if extra := tensor.__dict__:
+        if (extra := tensor.__dict__) and not is_traceable_wrapper_subclass(made):
             self._keep(tensor, made)
             for name, item in extra.items():
                 setattr(made, name, self.copy(item))

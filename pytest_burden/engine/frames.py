@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from pytest_burden.engine.abstract import AbstractTensor, Tape
+from pytest_burden.engine.abstract import AbstractTensor, Tape, shape_of
 from pytest_burden.engine.nests import DEPTH
 from pytest_burden.engine.recall.layers import Layers
 from pytest_burden.engine.spec import text_of
@@ -99,7 +99,7 @@ def _collect(value: object, name: str, found: list[str], depth: int) -> None:
     if isinstance(value, torch.Tensor):
         dtype = str(value.dtype).removeprefix("torch.")
         label = f"{name}=" if name else ""
-        found.append(f"{label}{dtype}[{', '.join(map(str, value.shape))}]")
+        found.append(f"{label}{dtype}[{', '.join(map(str, shape_of(value)))}]")
     elif depth > DEPTH or value is None or isinstance(value, (str, int, float)):
         return
     elif isinstance(value, Mapping):

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from torch._ops import HigherOrderOperator, OpOverload
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._python_dispatch import TorchDispatchMode, is_traceable_wrapper_subclass_type
 from torch.utils._pytree import tree_leaves
 
 from pytest_burden.engine import sums
@@ -20,6 +20,7 @@ from pytest_burden.engine.abstract import (
     Token,
     abstract,
     needs_data,
+    shape_of,
     spec_of,
 )
 from pytest_burden.engine.call import NEVER, Call, Operator, composite_op, known_spec, operator_of
@@ -94,15 +95,19 @@ class Recorder(TorchDispatchMode):
         # takes a second and 80 MB. Compiled code never runs under this mode.
         return False
 
-    def __torch_dispatch__(
+    def __torch_dispatch__(  # noqa: PLR0911 each is one way
         self,
         func: OpOverload | HigherOrderOperator,
-        types: object,
+        types: Sequence[type],
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         """Answer one operator, in whichever way it allows."""
         __tracebackhide__ = True
+        for kind in types:
+            if kind is not AbstractTensor and is_traceable_wrapper_subclass_type(kind):
+                # It is made of other tensors, and what it does to these is seen.
+                return NotImplemented if self.real else needs_data(f"a {kind.__name__}")
         kwargs = kwargs or {}
         if not isinstance(func, OpOverload):
             return self._run_higher_order(func, args, kwargs)
@@ -110,8 +115,7 @@ class Recorder(TorchDispatchMode):
             func = func if self._is_formula(args[0]) else sums.SUM_IN_PLACE
         operator = operator_of(func)
         if operator.decomposes:
-            with self:
-                return func.decompose(*args, **kwargs)
+            return self._decompose(func, args, kwargs)
         if self.real:
             return self._run(Call(operator, args, kwargs))
         if operator.views_one and not kwargs and type(args[0]) is AbstractTensor:
@@ -121,6 +125,14 @@ class Recorder(TorchDispatchMode):
             return self._answer(call)
         makes = not call.tensors and not operator.silent
         return self._make(call) if makes or _may_grow_huge(call) else self._run(call)
+
+    def _decompose(self, func: OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        __tracebackhide__ = True
+        for value in args:
+            if isinstance(value, torch.Tensor):
+                shape_of(value)  # what has none cannot be taken apart
+        with self:
+            return func.decompose(*args, **kwargs)
 
     def _is_formula(self, tensor: torch.Tensor) -> bool:
         """Return whether a derivative has made a tensor that it works up further."""

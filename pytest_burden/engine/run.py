@@ -94,7 +94,8 @@ class _Run:
             module = self.source
         else:
             seed()  # an attempt without data may have drawn numbers
-            module = as_module(self.source(), self.source)
+            with torch.enable_grad():  # it may differentiate
+                module = as_module(self.source(), self.source)
         recorder = Recorder(Tape(), real=True)
         network, inputs = copies(module, self.inputs, RealLeaves(recorder.homes))
         del module  # two copies of the weights are enough

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 import torch.backends.opt_einsum
 from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
+from torch.utils._python_dispatch import _pop_mode
 
 from pytest_burden.engine.compiler import eager
 from pytest_burden.engine.escapes import watched_capsules
@@ -34,6 +35,7 @@ def fixed_surroundings() -> Iterator[None]:
     """
     with contextlib.ExitStack() as stack:
         stack.enter_context(_ONE_AT_A_TIME)
+        stack.enter_context(_no_mode_left())
         stack.enter_context(_kept_random_state())
         stack.enter_context(watched_capsules())
         stack.enter_context(torch.inference_mode(mode=False))
@@ -95,6 +97,17 @@ def _switched(read: Callable[[], Any], write: Callable[[Any], Any], *, to: bool)
         yield
     finally:
         write(before)
+
+
+@contextlib.contextmanager
+def _no_mode_left() -> Iterator[None]:
+    """Take off the modes that a recursion without end has left on: their own exit needs frames."""
+    before = torch._C._len_torch_dispatch_stack()
+    try:
+        yield
+    finally:
+        while torch._C._len_torch_dispatch_stack() > before:
+            _pop_mode()
 
 
 @contextlib.contextmanager

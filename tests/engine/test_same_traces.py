@@ -98,7 +98,7 @@ class FakeRecorder(Recorder):
     def __torch_dispatch__(
         self,
         func: Any,
-        types: object,
+        types: Sequence[type],
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
