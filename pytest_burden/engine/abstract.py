@@ -36,15 +36,27 @@ class Tape:
         """Index of the innermost module that is running."""
         self.needs_data: tuple[str, int] | None = None
         """What first asked for data, and in which module."""
+        self.elsewhere = ""
+        """What of the network was met on another thread, where no operator is seen."""
         self.open = True
         self.gradients: Gradients | None = None
         """Set while a training step runs."""
         self.recurrent = False
         """Whether a recurrent function ran, whose kernels keep memory that is not seen here."""
 
+    def refuse_elsewhere(self, what: str) -> NoReturn:
+        """Give up the run, also if the network's own code catches the exception."""
+        self.elsewhere = self.elsewhere or what
+        raise MeasureError(not_followed(what))
+
     def close(self) -> None:
         """Stop the clock: what dies from now on has outlived the trace."""
         self.open = False
+
+
+def not_followed(what: str) -> str:
+    """Return why a network cannot be measured that works on several threads."""
+    return f"{what} on another thread, where no operator is seen"
 
 
 class Token:
@@ -112,6 +124,10 @@ class AbstractTensor(torch.Tensor):
         cls, func: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> NoReturn:
         """Reached only outside a recorder: inside, the mode answers first."""
+        if active.tape is None:
+            for value in args:
+                if type(value) is AbstractTensor and value.token.tape.open:
+                    value.token.tape.refuse_elsewhere(f"{func} runs")
         needs_data(str(func))
 
     def __repr__(self, **_options: Any) -> str:  # type: ignore[override]  # torch's has options

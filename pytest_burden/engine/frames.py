@@ -33,7 +33,7 @@ class Frames:
 def following(
     modules: Sequence[nn.Module], tape: Tape, layers: Layers | None = None
 ) -> Iterator[Frames]:
-    """Tell the tape which of ``modules`` runs, on this thread, until the block ends.
+    """Tell the tape which of ``modules`` runs until the block ends; on another thread none may.
 
     With ``layers``, these answer the calls that they know. Unlike hooks, what takes the calls sees
     keyword arguments, and failures, and leaves nothing behind. It stands where ``nn.Module``'s
@@ -50,7 +50,7 @@ def following(
         __tracebackhide__ = True
         index = frames.indices.get(id(module))
         if index is None or threading.get_ident() != thread:
-            return module._call_impl(*args, **kwargs)
+            return _elsewhere(module, tape, args, kwargs, known=index is not None)
         outer, tape.module = tape.module, index
         gradients = tape.gradients
         if gradients is not None:
@@ -82,6 +82,15 @@ def following(
         yield frames
     finally:
         nn.Module._compiled_call_impl = before
+
+
+def _elsewhere(
+    module: nn.Module, tape: Tape, args: Sequence[Any], kwargs: Mapping[str, Any], *, known: bool
+) -> Any:
+    """Call a module that is none of the network's, or refuse one that is, on another thread."""
+    if known:
+        tape.refuse_elsewhere(f"{type(module).__name__} is called")
+    return module._call_impl(*args, **kwargs)
 
 
 def shapes(value: object) -> tuple[str, ...]:

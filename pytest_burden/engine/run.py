@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from pytest_burden.engine import sums
-from pytest_burden.engine.abstract import LAZY, NeedsData, Tape, active
+from pytest_burden.engine.abstract import LAZY, NeedsData, Tape, active, not_followed
 from pytest_burden.engine.build import as_module, build
 from pytest_burden.engine.bystanders import bystanders
 from pytest_burden.engine.caches import fresh_caches
@@ -206,6 +206,7 @@ def _trace(
         given[recorder.homes.token(tensor).index] = text_of(known_spec(tensor))
     if training is None:
         _as_trainable(modules)
+    _refuse_forks(modules)
     seed()
     layers = None if recall is None else Layers(recall)
     steps = Steps([])
@@ -220,13 +221,11 @@ def _trace(
         except NeedsData:
             pass  # what asked for data first stands on the tape
         except Exception as error:
-            if tape.needs_data is None:
+            if tape.needs_data is None and not tape.elsewhere:
                 _note(error, frames, named)
                 raise
     tape.close()
-    if tape.needs_data is not None:
-        what, index = tape.needs_data
-        raise NeedsData(f"{what}, in {_label(*named[index])}")
+    _give_up(tape, named)
     return Trace(
         modules=holdings or inventory(named, recorder.homes),
         module_calls=tuple(frames.calls),
@@ -243,6 +242,15 @@ def _trace(
     )
 
 
+def _give_up(tape: Tape, named: Sequence[tuple[str, nn.Module]]) -> None:
+    """Raise what the network must not have caught."""
+    if tape.elsewhere:
+        raise MeasureError(not_followed(tape.elsewhere))
+    if tape.needs_data is not None:
+        what, index = tape.needs_data
+        raise NeedsData(f"{what}, in {_label(*named[index])}")
+
+
 def _tell_held(modules: Iterable[nn.Module], homes: Homes) -> None:
     """Say which of the tensors that were there before the run are buffers.
 
@@ -256,6 +264,16 @@ def _tell_held(modules: Iterable[nn.Module], homes: Homes) -> None:
         for buffer in module._buffers.values():
             if buffer is not None:
                 homes.tell(buffer, "buffer")
+
+
+def _refuse_forks(modules: Iterable[nn.Module]) -> None:
+    """Raise if a scripted module may run a part of itself on another thread."""
+    for module in modules:
+        graph: Any = None
+        if isinstance(module, torch.jit.ScriptModule):
+            graph = getattr(module, "inlined_graph", None)
+        if graph is not None and graph.findAllNodes("prim::fork"):
+            raise MeasureError(not_followed("a scripted module runs a part of itself"))
 
 
 def _as_trainable(modules: Iterable[nn.Module]) -> None:

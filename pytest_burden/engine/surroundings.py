@@ -17,6 +17,7 @@ from torch.utils._python_dispatch import _pop_mode
 
 from pytest_burden.engine.compiler import eager
 from pytest_burden.engine.escapes import watched_capsules
+from pytest_burden.errors import BurdenError
 
 _ONE_AT_A_TIME = threading.RLock()
 """Held by whoever measures: what is switched here belongs to the process, not to a thread."""
@@ -36,6 +37,7 @@ def fixed_surroundings() -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         stack.enter_context(_ONE_AT_A_TIME)
         stack.enter_context(_no_mode_left())
+        stack.enter_context(_quiet_threads())
         stack.enter_context(_kept_random_state())
         stack.enter_context(watched_capsules())
         stack.enter_context(torch.inference_mode(mode=False))
@@ -97,6 +99,22 @@ def _switched(read: Callable[[], Any], write: Callable[[Any], Any], *, to: bool)
         yield
     finally:
         write(before)
+
+
+@contextlib.contextmanager
+def _quiet_threads() -> Iterator[None]:
+    """Print no traceback of a thread that ended because it cannot be followed: it is said once."""
+    before = threading.excepthook
+
+    def hook(ended: Any) -> None:
+        if not issubclass(ended.exc_type, BurdenError):
+            before(ended)
+
+    threading.excepthook = hook
+    try:
+        yield
+    finally:
+        threading.excepthook = before
 
 
 @contextlib.contextmanager
