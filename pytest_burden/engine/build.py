@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import inspect
 import re
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import fields, is_dataclass
+from operator import setitem
+from types import GeneratorType, SimpleNamespace
 from typing import Any
 
 from torch import nn
 
 from pytest_burden.engine.abstract import NeedsData, Tape, active
 from pytest_burden.engine.homes import Homes
+from pytest_burden.engine.nests import DEPTH
 from pytest_burden.engine.recorder import Recorder
 from pytest_burden.engine.weights import Weights
 from pytest_burden.errors import BurdenError, suggest
@@ -101,21 +107,47 @@ def as_module(made: object, factory: object) -> nn.Module:
     raise BurdenError(f"the factory {_name(factory)!r} returned {kind}, not a torch.nn.Module")
 
 
-def read_specs(value: Any, *, where: str = "input") -> Any:
-    """Replace each spec string in a nest of lists, tuples and dicts by its `InputSpec`.
+def read_specs(value: Any, *, where: str = "input", depth: int = 0) -> Any:
+    """Replace each spec string in a nest of containers and dataclasses by its `InputSpec`.
 
     A string that does not look like a spec is left alone inside containers and as a keyword
-    argument, where it may be a mode or a name.
+    argument, where it may be a mode or a name. A container without specs is returned itself.
 
     Raises:
-        BurdenError: a string is meant as a spec and is not one.
+        BurdenError: a string is meant as a spec and is not one, or an input can be read only once.
     """
     if isinstance(value, str):
         if where == "input" or _LOOKS_LIKE_A_SPEC.match(value):
             return parse_input(value)
         return value
-    if type(value) in (list, tuple):
-        return type(value)(read_specs(item, where="inside") for item in value)
-    if type(value) is dict:
-        return {key: read_specs(item, where="inside") for key, item in value.items()}
-    return value
+    if isinstance(value, GeneratorType):
+        raise BurdenError("an input is a generator, which can be read only once: give a list")
+    if depth > DEPTH:
+        return value
+    items, put = _items(value)
+    read = [(key, item, read_specs(item, where="inside", depth=depth + 1)) for key, item in items]
+    changed = [(key, new) for key, old, new in read if new is not old]
+    if not changed:
+        return value
+    if isinstance(value, tuple):
+        kind: Any = type(value)
+        contents = [new for _, _, new in read]
+        return kind(*contents) if hasattr(kind, "_fields") else kind(contents)
+    made = copy.copy(value)
+    for key, new in changed:
+        put(made, key, new)
+    return made
+
+
+def _items(value: Any) -> tuple[Iterable[tuple[Any, Any]], Callable[[Any, Any, Any], None]]:
+    """Return the keys and contents of a container, and how to put another content there."""
+    if isinstance(value, dict):
+        return value.items(), setitem
+    if isinstance(value, (list, tuple, deque)):
+        return enumerate(value), setitem
+    if isinstance(value, SimpleNamespace):
+        return vars(value).items(), setattr
+    if is_dataclass(value) and not isinstance(value, type):
+        names = [entry.name for entry in fields(value) if hasattr(value, entry.name)]
+        return [(name, getattr(value, name)) for name in names], object.__setattr__
+    return (), setitem

@@ -13,8 +13,9 @@ import enum
 import functools
 import types
 import weakref
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
+from dataclasses import is_dataclass
 from pathlib import Path
 from sys import getrefcount
 from typing import Any, TypeVar
@@ -131,8 +132,8 @@ class Copier:
         return self._module(module) if inner is None else self.copy(inner)
 
     def _state(self, value: object, new: object) -> None:
-        state = new.__dict__
-        for name, item in value.__dict__.items():
+        state = getattr(new, "__dict__", {})
+        for name, item in getattr(value, "__dict__", {}).items():
             kind = type(item)
             if kind in _ATOMS or (kind is tuple and _ATOMS.issuperset(map(type, item))):
                 state[name] = item
@@ -170,7 +171,7 @@ class Copier:
         return kind(*items) if hasattr(kind, "_fields") else kind(items)
 
     def _container(self, value: Any) -> Any:
-        """Rebuild a subclass of dict, list or set: its items, then its attributes."""
+        """Rebuild a deque, or a subclass of dict, list or set: its items, then its attributes."""
         new = copy.copy(value)  # keeps what a subclass is made of: a default factory, an order
         self._keep(value, new)
         if isinstance(new, dict):
@@ -183,6 +184,9 @@ class Copier:
                 new.update(items)
         elif isinstance(new, list):
             new[:] = map(self.copy, value)
+        elif isinstance(new, deque):
+            new.clear()
+            new.extend(map(self.copy, value))
         else:
             new.clear()
             new.update(map(self.copy, value))
@@ -262,9 +266,9 @@ class Copier:
         new.__dict__.update(self.copy(value.__dict__))
         return new
 
-    def _optimizer(self, value: optim.Optimizer) -> optim.Optimizer:
-        """Rebuild what ``copy.deepcopy`` would give parameters of its own."""
-        new: optim.Optimizer = self._keep(value, object.__new__(type(value)))
+    def _plain(self, value: T) -> T:
+        """Rebuild attribute by attribute what ``copy.deepcopy`` would rebuild with its data."""
+        new: T = self._keep(value, type(value).__new__(type(value)))
         self._state(value, new)
         return new
 
@@ -280,13 +284,12 @@ class Copier:
     def _object(self, value: Any) -> Any:
         """Rebuild a plain object attribute by attribute; leave others to ``copy.deepcopy``."""
         kind = type(value)
-        plain = not any(
-            name in vars(base)
-            for base in kind.__mro__[:-1]
-            for name in ("__deepcopy__", "__reduce__", "__reduce_ex__", "__getstate__")
-        )
+        own = {name for base in kind.__mro__[:-1] for name in vars(base)}
+        ways = {"__deepcopy__", "__reduce__", "__reduce_ex__", "__getstate__"}
+        if is_dataclass(value):
+            ways.remove("__getstate__")  # one with slots has it, and it is nobody's own
         try:
-            if plain and hasattr(value, "__dict__"):
+            if own.isdisjoint(ways) and (hasattr(value, "__dict__") or self._slots[kind]):
                 new = self._keep(value, object.__new__(kind))
                 self._state(value, new)
                 return new
@@ -346,9 +349,10 @@ _FAMILIES: dict[type, Callable[[Copier, Any], Any]] = {
     InputSpec: Copier._spec,
     torch.jit.ScriptModule: Copier._scripted,
     nn.Module: Copier._module,
-    optim.Optimizer: Copier._optimizer,
+    optim.Optimizer: Copier._plain,
     **dict.fromkeys(_SHARED, Copier._same),
-    **dict.fromkeys((dict, list, set), Copier._container),
+    **dict.fromkeys((dict, list, set, deque), Copier._container),
+    types.SimpleNamespace: Copier._plain,
     tuple: Copier._tuple,
     object: Copier._object,
 }

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -111,10 +113,11 @@ def _collect(value: object, name: str, found: list[str], depth: int) -> None:
         found.append(f"{label}{dtype}[{', '.join(map(str, shape_of(value)))}]")
     elif depth > DEPTH or value is None or isinstance(value, (str, int, float)):
         return
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
+    elif isinstance(value, (Mapping, SimpleNamespace)):
+        items = value if isinstance(value, Mapping) else vars(value)
+        for key, item in items.items():
             _collect(item, str(key), found, depth + 1)
-    elif isinstance(value, (list, tuple, set, frozenset)):
+    elif isinstance(value, (list, tuple, set, frozenset, deque)):
         for item in value:
             _collect(item, name, found, depth + 1)
     elif is_dataclass(value) and not isinstance(value, type):

@@ -41,7 +41,9 @@ class Homes:
         address = storage._cdata
         known = self._homes.get(address)
         if known is not None and known() is not None:
-            return known.token
+            if storage.nbytes() <= self.tape.storages[known.token.index].nbytes:
+                return known.token
+            role = "result"  # one that grows is another from then on, as for an allocator
         token = Token(self.tape, storage.nbytes(), role)
         self._settle(storage, address, token)
         return token

@@ -57,6 +57,8 @@ def infer(call: Call, storages: Sequence[int]) -> Result:
 def asked(call: Call, storages: Sequence[int]) -> Result:
     """Do the same for any operator, by torch's own shape functions and what puts them right."""
     func, specs = call.func, call.specs
+    if op_name(func).startswith("aten.quantize_per_"):
+        raise NoShape(f"{func} makes a tensor of which torch has no kind without data")
     if op_name(func) in AS_HALF:
         specs = [_as_dtype(spec, "bfloat16", torch.float16) for spec in specs]
     if op_name(func) == "aten._grouped_mm" and (product := grouped_product(call)) is not None:
@@ -198,7 +200,9 @@ def _silence() -> Iterator[None]:
 @cache
 def _mode(*, small: bool) -> FakeTensorMode:
     import_compiler()
-    return FakeTensorMode(allow_fallback_kernels=small)
+    mode = FakeTensorMode(allow_fallback_kernels=small)
+    mode.cache_enabled = False  # it compares packed weights, which cannot be; we remember ourselves
+    return mode
 
 
 def _metas(specs: Sequence[Spec], storages: Sequence[int]) -> list[torch.Tensor]:

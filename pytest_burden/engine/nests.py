@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
+from types import SimpleNamespace
 
 import torch
 
@@ -17,10 +19,11 @@ def tensors(value: object, depth: int = 0) -> Iterator[torch.Tensor]:
         yield value
     elif depth > DEPTH:
         return
-    elif isinstance(value, Mapping):
-        for item in value.values():
+    elif isinstance(value, (Mapping, SimpleNamespace)):
+        items = value if isinstance(value, Mapping) else vars(value)
+        for item in items.values():
             yield from tensors(item, depth + 1)
-    elif isinstance(value, (list, tuple, set, frozenset)):
+    elif isinstance(value, (list, tuple, set, frozenset, deque)):
         for item in value:
             yield from tensors(item, depth + 1)
     elif is_dataclass(value) and not isinstance(value, type):

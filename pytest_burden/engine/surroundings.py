@@ -30,9 +30,10 @@ def fixed_surroundings() -> Iterator[None]:
     Random state: building and tracing run under seed 0, so that layer drop gives one answer.
     Off: gradients and inference mode, oneDNN (its recurrent kernel hides matrix products), the
     fast paths of attention modules, ``opt_einsum`` (an optional package that reorders products),
-    ``torch.compile`` (the eager network is measured), the caller's hooks on all saved tensors and
-    on all optimizers, anomaly detection (it reads values), garbage collection (a tensor in a
-    reference cycle would die at a moment that differs from run to run).
+    ``torch.compile`` (the eager network is measured), what TorchScript optimizes after some runs,
+    the caller's hooks on all saved tensors and on all optimizers, anomaly detection (it reads
+    values), garbage collection (a tensor in a reference cycle would die at a moment that differs
+    from run to run).
     """
     with contextlib.ExitStack() as stack:
         stack.enter_context(_ONE_AT_A_TIME)
@@ -50,6 +51,10 @@ def fixed_surroundings() -> Iterator[None]:
         einsum = torch.backends.opt_einsum
         stack.enter_context(_switched(lambda: einsum.enabled, einsum._set_enabled, to=False))
         stack.enter_context(eager())
+        of = torch._C
+        stack.enter_context(
+            _switched(of._get_graph_executor_optimize, of._set_graph_executor_optimize, to=False)
+        )
         stack.enter_context(torch.autograd.set_detect_anomaly(mode=False))
         stack.enter_context(_no_saved_tensors_hooks())
         for hooks in (_global_optimizer_pre_hooks, _global_optimizer_post_hooks):

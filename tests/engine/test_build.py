@@ -217,11 +217,12 @@ def test_what_no_tensor_is_filled_with(
 
     def factory() -> nn.Module:
         layer = nn.Linear(64, 64)
-        if again:
-            nn.init.normal_(layer.weight, std=1.0)
-            nn.init.kaiming_uniform_(layer.weight)
-            layer.weight.uniform_(1, 2).zero_().fill_(1.0)
-        fill(layer.weight)
+        with torch.no_grad():
+            if again:
+                nn.init.normal_(layer.weight, std=1.0)
+                nn.init.kaiming_uniform_(layer.weight)
+                layer.weight.uniform_(1, 2).zero_().fill_(1.0)
+            fill(layer.weight)
         return layer
 
     with pytest.raises((RuntimeError, ValueError, TypeError), match=message):
@@ -232,8 +233,7 @@ def test_what_no_tensor_is_filled_with(
 
 def factory_for_real(factory: Callable[[], nn.Module]) -> nn.Module:
     """Call it as a user would."""
-    with torch.no_grad():
-        return factory()
+    return factory()
 
 
 class Prior(nn.Module):

@@ -350,3 +350,46 @@ def test_around_is_seen_through() -> None:
     burden = measure(Around(nn.Linear(64, 32), lambda m, x: m(x) @ m(x).transpose(1, 2)), (TOKENS,))
     own = {row.path: row.own.macs for row in burden.module_rows}
     assert own == {"": 2 * 16 * 32 * 16, "inner": 2 * LINEAR}
+
+
+def quantized() -> nn.Module:
+    """Return layers whose weights are packed."""
+    network = nn.Sequential(nn.Linear(16, 8), nn.ReLU(), nn.Linear(8, 4))
+    made: nn.Module = torch.ao.quantization.quantize_dynamic(network, {nn.Linear})
+    return made
+
+
+def frozen() -> nn.Module:
+    """Return scripted layers, which TorchScript would optimize at their third run."""
+    layers = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU())
+    script: Any = importlib.import_module("torch.jit")
+    made: nn.Module = script.freeze(script.script(layers.eval()))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("build", "spec"), [(quantized, "float32[4, 16]"), (frozen, "float32[2, 3, 8, 8]")]
+)
+@pytest.mark.filterwarnings("ignore")
+def test_the_same_each_time(build: Callable[[], nn.Module], spec: str) -> None:
+    """Neither a weight that cannot be compared nor an optimizer changes a later measurement."""
+    network = build()
+    first, *others = (measure(network, spec) for _ in range(4))
+    assert first.method == "abstract"
+    assert all(other == first for other in others)
+
+
+def test_quantizing_is_run() -> None:
+    """A quantized tensor has one byte an element, and no kind without data."""
+    network = calling(lambda x: torch.quantize_per_tensor(x, 0.1, 0, torch.qint8).dequantize())
+    burden = measure(network, "float32[4, 16]")
+    assert (burden.method, burden.activation_memory) == ("real", 64 + 256)
+
+
+def test_a_storage_that_grows() -> None:
+    """It is another one then, with data as without."""
+    grows = calling(lambda x: x.clone().resize_(8, 16))
+    reads = calling(lambda x: (x.clone().resize_(8, 16), x.sum().item())[0])
+    burdens = [measure(network, "float32[4, 16]") for network in (grows, reads)]
+    assert [burden.method for burden in burdens] == ["abstract", "real"]
+    assert [burden.peak_memory for burden in burdens] == [256 + 512, 256 + 512 + 4]

@@ -1,0 +1,139 @@
+"""Inputs in containers of every kind: the same figures as in a list, and left as they were."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, defaultdict, deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+from torch import nn
+
+from pytest_burden import measure
+from pytest_burden.errors import BurdenError
+
+SPEC = "float32[40, 16]"
+
+
+@dataclass
+class Batch:
+    """Two tensors, and one that no argument gives."""
+
+    x: Any
+    y: Any
+    made: Any = field(default=None, init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """The same without a dictionary."""
+
+    x: Any
+    y: Any
+
+
+class Pair(NamedTuple):
+    """The same as a tuple."""
+
+    x: Any
+    y: Any
+
+
+class Slots:
+    """The same, and no dataclass."""
+
+    __slots__ = ("x", "y")
+
+    def __init__(self, x: Any, y: Any) -> None:
+        self.x, self.y = x, y
+
+
+class Plain:
+    """The same with a dictionary."""
+
+    def __init__(self, x: Any, y: Any) -> None:
+        self.x, self.y = x, y
+
+
+class Named(OrderedDict[str, Any]):
+    """The same with items that are attributes, as outputs of transformers are."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+Make = Callable[[Any, Any], Any]
+READ: dict[str, Make] = {
+    "list": lambda x, y: [x, y],
+    "tuple": lambda x, y: (x, y),
+    "deque": lambda x, y: deque([x, y], maxlen=2),
+    "dict": lambda x, y: {"x": x, "y": y},
+    "OrderedDict": lambda x, y: OrderedDict(x=x, y=y),
+    "defaultdict": lambda x, y: defaultdict(list, x=x, y=y),
+    "subclass of OrderedDict": lambda x, y: Named(x=x, y=y),
+    "dataclass": Batch,
+    "dataclass with slots": Frozen,
+    "NamedTuple": Pair,
+    "SimpleNamespace": lambda x, y: SimpleNamespace(x=x, y=y),
+    "several": lambda x, y: [{"a": deque([Batch(x, Pair(y, None))])}],
+}
+"""Containers that specs are read in."""
+COPIED: dict[str, Make] = READ | {"class": Plain, "class with slots": Slots}
+
+
+class Sums(nn.Module):
+    """Uses all tensors that it finds."""
+
+    def forward(self, given: Any) -> torch.Tensor:
+        """Return a sum of exponentials."""
+        first, second = found(given)
+        return first.exp() + second.exp()
+
+
+def found(given: Any) -> Iterator[torch.Tensor]:
+    """Yield the tensors in any of the containers above."""
+    if isinstance(given, torch.Tensor):
+        yield given
+    elif isinstance(given, dict):
+        yield from (tensor for item in given.values() for tensor in found(item))
+    elif isinstance(given, (list, tuple, deque)):
+        yield from (tensor for item in given for tensor in found(item))
+    elif given is not None:
+        yield from found(given.x)
+        yield from found(given.y)
+
+
+@pytest.mark.parametrize("name", COPIED)
+def test_tensors(name: str) -> None:
+    """No tensor is missing from a figure, wherever it is; nothing of the input is changed."""
+    x, y = torch.zeros(40, 16), torch.ones(40, 16)
+    given = COPIED[name](x, y)
+    burden = measure(Sums(), [given])
+    # Two inputs, two exponentials and their sum, of 2,560 bytes each.
+    assert (burden.peak_memory, burden.method) == (5 * 40 * 16 * 4, "abstract")
+    assert [*map(id, found(given))] == [id(x), id(y)]
+
+
+@pytest.mark.parametrize("name", READ)
+def test_specs(name: str) -> None:
+    """A spec is read wherever a tensor may stand; the caller's container keeps its strings."""
+    given = READ[name](SPEC, SPEC)
+    before = repr(given)
+    burden = measure(Sums(), [given])
+    assert burden.peak_memory == 5 * 40 * 16 * 4
+    assert [text.rpartition("=")[2] for text in burden.inputs] == [SPEC, SPEC]
+    assert repr(given) == before
+
+
+def test_a_generator() -> None:
+    """It would be read in the first attempt, and be empty in the second and for its owner."""
+    given = (torch.zeros(2) for _ in range(2))
+    with pytest.raises(BurdenError, match="generator, which can be read only once: give a list"):
+        measure(Sums(), [given])
+    assert len([*given]) == 2
