@@ -27,11 +27,13 @@ NEVER = object()
 class Operator:
     """One operator and what is asked of it at every call; `operator_of` returns the only one."""
 
-    __slots__ = ("by_value", "decomposes", "func", "silent", "views_one", "writes")
+    __slots__ = ("asserts", "by_value", "decomposes", "func", "silent", "views_one", "writes")
 
     def __init__(self, func: OpOverload) -> None:
         self.func = func
         self.by_value = func in _BY_VALUE
+        self.asserts = func in _ASSERTS
+        """Whether its output may be known because networks compute with numbers that are valid."""
         self.silent = not func._schema.returns
         self.writes = [
             (position, declared.name)
@@ -62,6 +64,10 @@ def _views_one(func: OpOverload) -> bool:
 _WHOLE = frozenset({"int", "int?", "Optional[int]", "List[int]", "bool"})
 _BY_VALUE = (torch.ops.aten.index.Tensor, torch.ops.aten.masked_select.default)
 """Operators whose output's shape may be the number of true elements of an argument."""
+
+_ASSERTS = (
+    torch.ops.aten._is_all_true.default, torch.ops.aten.all.default, torch.ops.aten.any.default,
+)  # fmt: skip
 
 _OPERATORS: dict[int, Operator] = {}
 

@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.distributions import Normal
 from torch.nn import functional
 
 from pytest_burden import BurdenError, MeasureError, measure
@@ -197,6 +198,9 @@ KEEPERS: dict[str, Touch] = {
     "repeats that are known": lambda x: (
         x.repeat_interleave(torch.tensor([1, 2, 3]), 0).shape == (6, 8)
     ),
+    "arguments of a distribution": lambda x: Normal(x, x.exp()).rsample().shape == (3, 8),
+    "whether any number is none": lambda x: not (x.isinf().any() or x.isnan().any()),
+    "whether all are finite": lambda x: bool(torch.isfinite(x * 2).all()),
     "copy.deepcopy": lambda x: copy.deepcopy(x).shape == (3, 8),
     "torch.as_tensor": lambda x: torch.as_tensor(x).shape == (3, 8),
     "repr": lambda x: "float32" in repr(x),

@@ -11,7 +11,6 @@ import transformers
 from torch import nn
 
 from pytest_burden import measure
-from tests.engine.compared import trained
 from tests.zoo.checked import (
     Network,
     abstract,
@@ -19,7 +18,6 @@ from tests.zoo.checked import (
     elements,
     same_for_real,
     same_in_training,
-    seeded,
 )
 
 transformers.logging.set_verbosity_error()
@@ -351,9 +349,6 @@ UNSEEN = {
 Each token goes through the gate, up and down projection of each expert that is chosen for it.
 """
 
-ONCE_READ = frozenset({"DetrForObjectDetection", "ConditionalDetrForObjectDetection"})
-"""Networks that read a value in training alone: whether all activations are finite."""
-
 networks = pytest.mark.parametrize("network", NETWORKS, ids=str)
 
 
@@ -374,21 +369,11 @@ def test_same(network: Network) -> None:
     same_for_real(*network.parts)
 
 
-@pytest.mark.parametrize("network", [n for n in NETWORKS if n.name not in ONCE_READ], ids=str)
+@networks
 @pytest.mark.filterwarnings("ignore")
 def test_same_in_training(network: Network) -> None:
     """Two training steps take what is predicted."""
     same_in_training(*network.parts)
-
-
-@pytest.mark.parametrize("name", sorted(ONCE_READ))
-@pytest.mark.filterwarnings("ignore")
-def test_reads_in_training(name: str) -> None:
-    """A network that reads a value when it learns is run for real, and says so."""
-    network = next(n for n in NETWORKS if n.name == name)
-    burden = trained(seeded(network.build), network.args, network.kwargs)
-    assert burden.method == "real"
-    assert "reads a tensor's values" in burden.reason
 
 
 @pytest.mark.filterwarnings("ignore")

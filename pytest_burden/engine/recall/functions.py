@@ -33,8 +33,13 @@ _ATTENTION = (
     functional.scaled_dot_product_attention, functional.multi_head_attention_forward,
 )  # fmt: skip
 """Functions whose kernel the process chooses, by what is switched on."""
-_DRAWING = frozenset(one for name, one in vars(functional).items() if "fractional_max_pool" in name)
-"""Functions that draw numbers, after which others are drawn."""
+_ANEW = frozenset(
+    {
+        *(one for name, one in vars(functional).items() if "fractional_max_pool" in name),
+        torch.any, torch.all, torch.Tensor.any, torch.Tensor.all,
+    }
+)  # fmt: skip
+"""Functions that draw numbers, after which others are drawn, or ask where a tensor comes from."""
 
 
 def call(
@@ -50,7 +55,7 @@ def call(
         not recall.trusted
         or not (type(func) in _COMPILED or func in _OF_TORCH)
         or func in _returns_no_tensor
-        or func in _DRAWING
+        or func in _ANEW
         or is_special(functions=0)
     ):
         return run(func, args, kwargs)
