@@ -20,6 +20,20 @@ ROWS: list[tuple[str, dict[str, Argument], tuple[int, ...], Cost]] = [
     ("aten.matmul", {"self": spec(2, 16, 64)}, (2, 16, 32), Cost((2 * 16 * 32) * 64)),
     ("aten._int_mm", {"self": spec(2, 3, dtype="int8")}, (2, 4), Cost(2 * 4 * 3)),
     ("aten._weight_int8pack_mm", {"self": spec(2, 3)}, (2, 4), Cost(2 * 4 * 3)),
+    # a system of triangular form: from the last row, 0 + 1 + 2 products, and a division each
+    (
+        "aten.linalg_solve_triangular",
+        {"self": spec(5, 3, 3), "unitriangular": False},
+        (5, 3, 2),
+        Cost(5 * 2 * (0 + 1 + 2), 5 * 2 * 3),
+    ),
+    (
+        "aten.linalg_solve_triangular",
+        {"self": spec(3, 3), "unitriangular": True},
+        (2, 3),
+        Cost(2 * (0 + 1 + 2)),
+    ),
+    ("aten.linalg_solve_triangular", {"self": spec(0, 0), "unitriangular": True}, (0, 2), Cost()),
     # with a summand, that is a bias: an addition an output
     ("aten.addmm", {"mat1": spec(2, 3)}, (2, 4), Cost(2 * 4 * 3, 2 * 4)),
     ("aten.addmm", {"mat1": spec(2, 3), "beta": 0}, (2, 4), Cost(2 * 4 * 3)),

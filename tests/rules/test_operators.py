@@ -41,7 +41,7 @@ FACTORISATIONS = (
     "linalg.ldl_solve linalg.lstsq linalg.lstsq.grad_oriented linalg.lu linalg.lu_factor "
     "linalg.lu_factor_ex linalg.lu_solve linalg.matrix_power linalg.matrix_rank "
     "linalg.matrix_rank.hermitian linalg.pinv linalg.pinv.hermitian linalg.pinv.singular "
-    "linalg.qr linalg.slogdet linalg.solve linalg.solve_ex linalg.solve_triangular linalg.svd "
+    "linalg.qr linalg.slogdet linalg.solve linalg.solve_ex linalg.svd "
     "linalg.svdvals linalg.tensorinv linalg.tensorsolve logdet lu lu_solve matrix_exp norm.nuc "
     "ormqr pca_lowrank pinverse qr svd svd_lowrank triangular_solve"
 )
