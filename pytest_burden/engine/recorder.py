@@ -147,6 +147,7 @@ class Recorder(TorchDispatchMode):
     def _run(self, call: Call, op: Op | None = None) -> Any:
         """Run an operator for real; ``op`` describes it if that is known before."""
         __tracebackhide__ = True
+        self._meet(call.tensors)
         out = call.func(*call.args, **call.kwargs)
         values = out if isinstance(out, (list, tuple)) else (out,)
         outputs = [value for value in values if isinstance(value, torch.Tensor)]
@@ -157,6 +158,11 @@ class Recorder(TorchDispatchMode):
         else:
             self._without_output(call)
         return out
+
+    def _meet(self, tensors: Sequence[torch.Tensor]) -> None:
+        """Register storages that are met for the first time: of tensors outside the network."""
+        for tensor in tensors:
+            self.homes.index(tensor)
 
     def _run_higher_order(
         self, func: HigherOrderOperator, args: Sequence[Any], kwargs: Mapping[str, Any]

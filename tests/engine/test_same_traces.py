@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
-from torch._subclasses.fake_tensor import FakeTensorMode, unset_fake_temporarily
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode, unset_fake_temporarily
 
+from pytest_burden.engine import sums
 from pytest_burden.engine.abstract import Tape
 from pytest_burden.engine.build import read_specs
 from pytest_burden.engine.homes import Homes
@@ -86,6 +87,7 @@ def nothing_remembered() -> Iterator[pytest.MonkeyPatch]:
 
 def slow(model: nn.Module, inputs: Inputs) -> Trace:
     """Run a copy on torch's fake tensors, each operator's shape worked out again."""
+    sums.learn_holders()  # which needs data
     with fixed_surroundings(), FakeTensorMode() as mode, nothing_remembered() as patch:
         patch.setattr("pytest_burden.engine.run.RealLeaves", partial(FakeLeaves, mode))
         patch.setattr("pytest_burden.engine.run.Recorder", FakeRecorder)
@@ -106,6 +108,10 @@ class FakeRecorder(Recorder):
         if func.namespace == "prim":
             return func(*args, **kwargs or {})
         return super().__torch_dispatch__(func, types, args, kwargs)
+
+    def _meet(self, tensors: Sequence[torch.Tensor]) -> None:
+        """Leave out numbers that are tensors for as long as it takes to fake them."""
+        super()._meet([tensor for tensor in tensors if isinstance(tensor, FakeTensor)])
 
 
 class FakeLeaves(RealLeaves):

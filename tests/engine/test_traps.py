@@ -25,6 +25,7 @@ from torch.distributions import Normal
 from torch.nn import functional
 
 from pytest_burden import BurdenError, MeasureError, measure
+from tests.engine.tracker import evaluate
 from tests.networks.cases import Around, around, calling
 
 X = torch.full((3, 8), 2.0)
@@ -647,3 +648,29 @@ def test_tables_that_two_modules_share() -> None:
         row.op for row in measure(Around(nn.ModuleList([layer, copy.copy(layer)]), run), X).op_rows
     }
     assert not layer._forward_hooks
+
+
+TABLE = torch.arange(300.0)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda y: y + TABLE[:8],
+        lambda y: y.gather(1, TABLE[:3].long()[None]),
+        lambda y: (TABLE + 1)[:8] + y,
+        lambda y: y + TABLE.sum(),
+    ],
+)
+@pytest.mark.parametrize("reads", [False, True], ids=["abstract", "real"])
+def test_tensors_outside_the_network(use: Callable[[torch.Tensor], Any], reads: bool) -> None:
+    """What is only read there counts from when it is met, without data as with it."""
+
+    def forward(layer: nn.Module, x: torch.Tensor) -> Any:
+        y = layer(x)
+        return use(y), y.sum().item() if reads else 0
+
+    network = Around(nn.Linear(8, 8), forward)
+    burden = measure(network, X)
+    assert burden.method == ("real" if reads else "abstract")
+    assert burden.peak_memory == evaluate(network, [X]).peak
