@@ -1,96 +1,60 @@
-"""Empty caches for the functions of a network, so that every measurement is like the first.
+"""What the code of a network keeps outside of its objects: the same before and after.
 
-A function under ``functools.lru_cache`` computes a table once in a process. What the first
-measurement counts, the second would not; and the cache would keep a tensor without data for the
-network's own next call.
+A function under ``functools.lru_cache`` computes a table once in a process; a forward puts one into
+a dictionary of its class or of its file. What the first measurement counts, the second would not;
+and the cache would keep a tensor without data for the network's own next call.
 """
 
 from __future__ import annotations
 
 import functools
-import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from types import CellType, FunctionType, ModuleType
-from typing import Any, NamedTuple
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
 
 from torch import nn
 
-Cached = functools._lru_cache_wrapper
+from pytest_burden.engine.owncode import code_of_network
+from pytest_burden.engine.state import Cached, State
 
 
-class _Place(NamedTuple):
-    """Where a cached function stands: ``holder.attribute``, perhaps as a static method."""
+def kept_caches(modules: Iterable[nn.Module]) -> AbstractContextManager[None]:
+    """Put back, when the block ends, what it changes in the state of a network's code.
 
-    holder: type | ModuleType | CellType
-    attribute: str
-    before: object
-    cached: Cached[Any]
-    wrap: Callable[[Any], object]
+    That is what the names in its files and classes stand for, and what is in the containers there:
+    those that a name, a closure, a default argument, or an attribute of a function or of an object
+    holds, and containers inside of them. A counter that counts the calls is such state, and is put
+    back as well. The contents are the same objects as before, in the same order; an object of
+    torch's, a tensor say, is not looked into. A name that is new and stands for a module, a class
+    or a function stays: it was imported.
+
+    Functions with a cache that Python keeps to itself have an empty one meanwhile.
+    """
+    return _kept(code_of_network(list(modules)), building=False)
+
+
+def kept_by_factory(source: object) -> AbstractContextManager[None]:
+    """Do the same for the code of a factory and of the constructors it calls; none of a module."""
+    return nullcontext() if isinstance(source, nn.Module) else _kept([source], building=True)
 
 
 @contextmanager
-def fresh_caches(modules: Iterable[nn.Module]) -> Iterator[None]:
-    """Put functions with an empty cache in the place of cached ones until the block ends.
-
-    They are looked for in the modules' classes and in the files that define these, by themselves
-    or inside a decorated function.
-    """
-    places = [place for owner in _owners(modules) for place in _places(owner)]
+def _kept(code: Iterable[object], *, building: bool) -> Iterator[None]:
+    state = State(code, building=building)
     # One for each function, however many places it stands in: what they share stays shared.
-    fresh = {place.cached: emptied(place.cached, place.cached.__wrapped__) for place in places}
+    fresh = {
+        place.cached: emptied(place.cached, place.cached.__wrapped__) for place in state.places
+    }
     try:
-        for place in places:
+        for place in state.places:
             setattr(place.holder, place.attribute, place.wrap(fresh[place.cached]))
         yield
     finally:
-        for place in places:
+        for place in state.places:
             setattr(place.holder, place.attribute, place.before)
+        state.put_back()
 
 
 def emptied(cached: Cached[Any], function: Callable[..., Any]) -> Cached[Any]:
     """Return ``function`` with an empty cache like that of ``cached``."""
     return functools.lru_cache(**cached.cache_parameters())(function)
-
-
-def _owners(modules: Iterable[nn.Module]) -> list[type | ModuleType]:
-    classes = {base for kind in set(map(type, modules)) for base in kind.__mro__}
-    own = [cls for cls in classes if not _is_of_torch(cls.__module__)]
-    files = {cls.__module__: sys.modules.get(cls.__module__) for cls in own}
-    return own + [module for module in files.values() if module is not None]
-
-
-def _is_of_torch(module: str | None) -> bool:
-    return module == "builtins" or (module or "").partition(".")[0] == "torch"
-
-
-def _places(owner: type | ModuleType) -> Iterator[_Place]:
-    for name, value in list(vars(owner).items()):
-        function: Any = value
-        wrap = _as_it_is
-        if isinstance(value, (staticmethod, classmethod)):
-            function, wrap = value.__func__, type(value)
-        if isinstance(function, Cached):
-            if not _is_of_torch(function.__module__):
-                yield _Place(owner, name, value, function, wrap)
-        elif (
-            isinstance(function, FunctionType)
-            and function.__closure__
-            and not _is_of_torch(function.__module__)
-        ):
-            yield from _inside(function.__closure__)
-
-
-def _inside(closure: Iterable[CellType]) -> Iterator[_Place]:
-    """Yield the cached functions that a decorator has put behind a function."""
-    for cell in closure:
-        try:
-            content = cell.cell_contents
-        except ValueError:  # not yet assigned
-            continue
-        if isinstance(content, Cached):
-            yield _Place(cell, "cell_contents", content, content, _as_it_is)
-
-
-def _as_it_is(function: object) -> object:
-    return function

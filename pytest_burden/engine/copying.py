@@ -25,7 +25,8 @@ from torch import fx, nn, optim
 from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 from torch.utils.hooks import RemovableHandle
 
-from pytest_burden.engine.caches import Cached, emptied
+from pytest_burden.engine.caches import emptied
+from pytest_burden.engine.state import Cached
 from pytest_burden.inputs import InputSpec
 
 T = TypeVar("T")

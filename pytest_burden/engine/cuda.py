@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -13,6 +14,7 @@ from torch import nn
 from pytest_burden.burden import Burden, CudaRun
 from pytest_burden.engine.abstract import Tape
 from pytest_burden.engine.build import as_module
+from pytest_burden.engine.caches import kept_by_factory, kept_caches
 from pytest_burden.engine.homes import Homes
 from pytest_burden.engine.leaves import RealLeaves, copies
 from pytest_burden.engine.steps import train
@@ -131,20 +133,22 @@ def _counted(
     training: Training | None,
     counters: Counters,
 ) -> int:
-    module = source if isinstance(source, nn.Module) else as_module(source(), source)
-    gc.collect()  # what waits for it would leave the counters in the middle of the run
-    before = counters.allocated()
-    network, given = copies(module, inputs, RealLeaves(Homes(Tape()), counters.device))
-    del module
-    for _ in range(2):
-        seed()
-        counters.reset()
-        if training is None:
-            network(*given[0], **given[1])
-        else:
-            network.train()
-            train(network, given, training, Homes(Tape()))
-            for parameter in network.parameters():
-                parameter.grad = None
-        peak = counters.peak()
-    return peak - before
+    with kept_by_factory(source), ExitStack() as kept:
+        module = source if isinstance(source, nn.Module) else as_module(source(), source)
+        kept.enter_context(kept_caches(list(module.modules())))
+        gc.collect()  # what waits for it would leave the counters in the middle of the run
+        before = counters.allocated()
+        network, given = copies(module, inputs, RealLeaves(Homes(Tape()), counters.device))
+        del module
+        for _ in range(2):
+            seed()
+            counters.reset()
+            if training is None:
+                network(*given[0], **given[1])
+            else:
+                network.train()
+                train(network, given, training, Homes(Tape()))
+                for parameter in network.parameters():
+                    parameter.grad = None
+            peak = counters.peak()
+        return peak - before

@@ -14,7 +14,7 @@ from pytest_burden.engine import sums
 from pytest_burden.engine.abstract import LAZY, NeedsData, Tape, active, not_followed
 from pytest_burden.engine.build import as_module, build
 from pytest_burden.engine.bystanders import bystanders
-from pytest_burden.engine.caches import fresh_caches
+from pytest_burden.engine.caches import kept_by_factory, kept_caches
 from pytest_burden.engine.call import known_spec
 from pytest_burden.engine.compiler import came_with_network, import_compiler, is_there
 from pytest_burden.engine.composites import Composites
@@ -70,6 +70,11 @@ class _Run:
 
     def _abstractly(self, training: Training | None, *, recall: bool = True) -> Trace:
         __tracebackhide__ = True
+        with kept_by_factory(self.source):
+            return self._built_abstractly(training, recall=recall)
+
+    def _built_abstractly(self, training: Training | None, *, recall: bool) -> Trace:
+        __tracebackhide__ = True
         if isinstance(self.source, nn.Module):
             module, built = self.source, None
         else:
@@ -88,6 +93,11 @@ class _Run:
 
     def for_real(self, reason: str, training: Training | None = None) -> Trace:
         """Trace the network by running a copy of it once."""
+        __tracebackhide__ = True
+        with kept_by_factory(self.source):
+            return self._built_for_real(reason, training)
+
+    def _built_for_real(self, reason: str, training: Training | None) -> Trace:
         __tracebackhide__ = True
         sums.learn_holders()
         if isinstance(self.source, nn.Module):
@@ -211,7 +221,7 @@ def _trace(
     layers = None if recall is None else Layers(recall)
     steps = Steps([])
     others = bystanders(recorder.homes)
-    with others, fresh_caches(modules), following(modules, tape, layers) as frames:
+    with others, kept_caches(modules), following(modules, tape, layers) as frames:
         try:
             with recorder, Composites(recorder, recall):
                 if training is None:

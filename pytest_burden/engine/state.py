@@ -1,0 +1,383 @@
+"""What code keeps in its files, its classes and its functions: noted, and put back."""
+
+from __future__ import annotations
+
+import functools
+import sys
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from enum import Enum
+from operator import is_
+from types import CellType, FunctionType, MethodType, ModuleType, SimpleNamespace
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
+
+import torch
+from torch import nn
+
+from pytest_burden.engine.owncode import Foreign, may_keep_tensors, names_in
+
+Cached = functools._lru_cache_wrapper
+Space = type | ModuleType
+"""What has names that code may bind anew: a class, or the module that a file makes."""
+
+
+class Place(NamedTuple):
+    """Where a cached function stands: ``holder.attribute``, perhaps as a static method."""
+
+    holder: Space | CellType
+    attribute: str
+    before: object
+    cached: Cached[Any]
+    wrap: Callable[[Any], object]
+
+
+class _Family(NamedTuple):
+    """How the contents of a kind of container are read, as a flat list, and written."""
+
+    read: Callable[[Any], list[Any]]
+    write: Callable[[Any, list[Any]], None]
+
+
+def _mapping(base: Any) -> _Family:
+    """Return the family of the mappings that ``base`` reads, whatever a subclass overrides."""
+
+    def write(mapping: Any, flat: list[Any]) -> None:
+        middle = len(flat) // 2
+        base.clear(mapping)
+        for key, value in zip(flat[:middle], flat[middle:], strict=True):
+            base.__setitem__(mapping, key, value)
+
+    return _Family(lambda mapping: [*base.keys(mapping), *base.values(mapping)], write)
+
+
+def _collection(base: Any, add: Callable[[Any, list[Any]], object]) -> _Family:
+    def write(collection: Any, flat: list[Any]) -> None:
+        base.clear(collection)
+        add(collection, flat)
+
+    return _Family(lambda collection: [*base.__iter__(collection)], write)
+
+
+_DICT = _mapping(dict)
+_FAMILIES: Mapping[type, _Family] = {
+    OrderedDict: _mapping(OrderedDict),
+    dict: _DICT,
+    list: _collection(list, list.extend),
+    set: _collection(set, set.update),
+    deque: _collection(deque, deque.extend),
+    WeakKeyDictionary: _mapping(WeakKeyDictionary),
+    WeakValueDictionary: _mapping(WeakValueDictionary),
+    WeakSet: _collection(WeakSet, WeakSet.update),
+}
+"""By base class, the first that fits."""
+
+_LONG = 256
+"""A container of more is a table of something: it is noted how long it is, not what is in it."""
+_DEPTH = 3
+"""How far containers in containers are looked for: ``tables[device][dtype][length]``."""
+_OF_EVERY_MODULE = frozenset(vars(nn.Module())) - {"_buffers"}
+
+_STARTS = ("forward", "backward", "setup_context", "train")
+"""What is called without its name standing in the network's code."""
+_OF_OBJECTS = frozenset(
+    {
+        "__call__", "__contains__", "__enter__", "__exit__", "__get__", "__getattr__",
+        "__getitem__", "__init__", "__iter__", "__len__", "__missing__", "__new__",
+        "__post_init__", "__setitem__",
+    }
+)  # fmt: skip
+"""The same of an object that is no module."""
+_MANY = 100
+"""So many functions are followed, the nearest first: in a large package all hangs together."""
+_OF_BUILDING = ("__init__", "__new__", "__call__")
+"""The same where modules are made."""
+
+_ABSENT = object()
+
+Look = Callable[["State", Any, int], None]
+
+
+class State:
+    """A note of what some code keeps, and where its cached functions stand.
+
+    Looked at is what can be reached by name: from a forward the functions, classes and modules
+    that it names, from these what they name, and of each class that was met the attributes whose
+    name stood anywhere. Of files and classes so met it is noted what their names stand for.
+    """
+
+    def __init__(self, code: Iterable[object], *, building: bool) -> None:
+        """Note it as it is now; with ``building`` also what the constructors of modules reach."""
+        code = list(code)
+        self.places: list[Place] = []
+        packages = {str(thing.__module__).partition(".")[0] for thing in code if _is_code(thing)}
+        self._foreign = Foreign(packages)
+        self._looks = _Looks(self._foreign)
+        self._spaces: list[tuple[Space, Any, dict[str, Any]]] = []
+        self._noted: set[int] = set()
+        self._unnamed: dict[str, list[Space]] = {}
+        """By attribute that was not named yet: the classes and modules that have it."""
+        self._names = {*_STARTS, *(_OF_BUILDING if building else ())}
+        self._functions: deque[FunctionType] = deque()
+        """Those whose names were not yet followed."""
+        self._containers: list[tuple[Any, _Family, list[Any]]] = []
+        self._bare: list[dict[str, Any]] = []
+        """Attributes of functions that have none."""
+        self._long: list[tuple[dict[Any, Any] | list[Any], int]] = []
+        self._cells: list[tuple[CellType, object]] = []
+        self._seen: set[int] = set()
+        for thing in code:
+            self._look(thing, 0)
+        followed = 0
+        while self._functions and followed < _MANY:
+            self._follow(self._functions.popleft())
+            followed += 1
+
+    def put_back(self) -> None:
+        """Let everything be as it was noted."""
+        for space, names, before in self._spaces:
+            if len(names) != len(before) or not all(map(is_, names.values(), before.values())):
+                _put_back_names(space, names, before)
+        for container, family, contents in self._containers:
+            now = family.read(container)
+            if len(now) != len(contents) or not all(map(is_, now, contents)):
+                family.write(container, contents)
+        for attributes in self._bare:
+            attributes.clear()
+        for long, length in self._long:
+            while len(long) > length:
+                long.popitem() if isinstance(long, dict) else long.pop()
+        for cell, content in self._cells:
+            _fill(cell, content)
+
+    def _first(self, thing: object) -> bool:
+        """Return whether a thing is met for the first time."""
+        if id(thing) in self._seen:
+            return False
+        self._seen.add(id(thing))
+        return True
+
+    def _look(self, value: object, depth: int) -> None:
+        look = self._looks[type(value)]
+        if look is not None:
+            look(self, value, depth)
+
+    def _follow(self, function: FunctionType) -> None:
+        """Look at what a function names: among its globals, and as an attribute of something."""
+        names = names_in(function.__code__)
+        space = function.__globals__
+        name_of_file = str(space.get("__name__"))
+        if self._foreign[name_of_file]:  # a decorator's
+            return
+        file = sys.modules.get(name_of_file)
+        if file is not None and vars(file) is space:
+            self._note_names(file, space)
+            for name in names:
+                if name in space:
+                    self._named(file, name, space[name])
+        else:
+            for name in names:
+                if name in space:
+                    self._look(space[name], 0)
+        for name in names:
+            if name not in self._names:
+                self._names.add(name)
+                for owner in self._unnamed.pop(name, ()):
+                    self._named(owner, name, vars(owner)[name])
+
+    def _named(self, space: Space, name: str, value: Any) -> None:
+        look = self._looks[type(value)]
+        if look is not None:
+            if look is State._cached:
+                self._cached_at(space, name, value)
+            look(self, value, 0)
+
+    def _cached_at(self, space: Space, name: str, value: Any) -> None:
+        function, wrap = value, _as_it_is
+        if isinstance(value, (staticmethod, classmethod)):
+            function, wrap = value.__func__, type(value)
+        if isinstance(function, Cached) and self._may_keep_tensors(function):
+            self.places.append(Place(space, name, value, function, wrap))
+
+    def _may_keep_tensors(self, cached: Cached[Any]) -> bool:
+        return not self._foreign[cached.__module__] and may_keep_tensors(
+            getattr(cached.__wrapped__, "__globals__", {})
+        )
+
+    def _note_names(self, space: Space, names: Any) -> None:
+        if id(space) not in self._noted:
+            self._noted.add(id(space))
+            self._spaces.append((space, names, names.copy()))
+
+    def _owner(self, space: Space, implicit: frozenset[str] = frozenset()) -> None:
+        """Look at the attributes of a class or a module that are named somewhere."""
+        names: Any = vars(space)
+        self._note_names(space, names)
+        for name, value in list(names.items()):
+            if name in self._names or name in implicit:
+                self._named(space, name, value)
+            else:
+                self._unnamed.setdefault(name, []).append(space)
+
+    def _file(self, value: ModuleType, _depth: int) -> None:
+        """Look at what was imported: a module that somebody made by hand is no file."""
+        name = value.__name__
+        if sys.modules.get(name) is value and self._first(value) and not self._foreign[name]:
+            self._owner(value)
+
+    def _class(self, value: type, _depth: int) -> None:
+        if not self._first(value):
+            return
+        implicit = frozenset[str]() if issubclass(value, nn.Module) else _OF_OBJECTS
+        for base in value.__mro__:
+            if (base is value or self._first(base)) and not self._foreign[base.__module__]:
+                self._owner(base, implicit)
+
+    def _cached(self, value: Any, depth: int) -> None:
+        """Look into what is wrapped; itself it can only be exchanged where it stands."""
+        self._look(value.__wrapped__, depth)
+
+    def _function(self, function: FunctionType, depth: int) -> None:
+        """Note what a function holds; a decorator's function holds another, or a cached one."""
+        if not self._first(function) or self._foreign[function.__module__]:
+            return
+        self._functions.append(function)
+        if attributes := function.__dict__:
+            self._note(attributes, _DICT, depth)
+        else:
+            self._bare.append(attributes)
+        for value in function.__defaults__ or ():
+            self._look(value, depth + 1)
+        for value in (function.__kwdefaults__ or {}).values():
+            self._look(value, depth + 1)
+        for cell in function.__closure__ or ():
+            content = _content(cell)
+            if isinstance(content, type) and "__class__" in function.__code__.co_freevars:
+                continue  # what super() asks for
+            self._cells.append((cell, content))
+            if isinstance(content, Cached) and self._may_keep_tensors(content):
+                self.places.append(Place(cell, "cell_contents", content, content, _as_it_is))
+            self._look(content, depth + 1)
+
+    def _method(self, value: MethodType, depth: int) -> None:
+        self._look(value.__func__, depth)
+
+    def _property(self, value: property, depth: int) -> None:
+        self._look(value.fget, depth)
+
+    def _lazy(self, value: functools.cached_property[Any], depth: int) -> None:
+        self._look(value.func, depth)
+
+    def _partial(self, value: functools.partial[Any], depth: int) -> None:
+        for held in (value.func, *value.args, *value.keywords.values()):
+            self._look(held, depth + 1)
+
+    def _container(self, value: Any, depth: int) -> None:
+        if depth > _DEPTH or not self._first(value):
+            return
+        if len(value) <= _LONG:
+            self._note(value, _family(type(value)), depth)
+        elif isinstance(value, (dict, list)):
+            self._long.append((value, len(value)))
+
+    def _note(self, container: Any, family: _Family, depth: int) -> None:
+        contents = family.read(container)
+        self._containers.append((container, family, contents))
+        for item in contents:
+            self._look(item, depth + 1)
+
+    def _object(self, value: object, depth: int) -> None:
+        """Note the attributes of an object, and what containers they hold."""
+        if depth > _DEPTH or not self._first(value):
+            return
+        self._class(type(value), 0)
+        with suppress(AttributeError):
+            self._note(object.__getattribute__(value, "__dict__"), _DICT, depth)
+
+    def _module(self, value: nn.Module, depth: int) -> None:
+        """Note what is in a network that is a global: not its parts, which may be many."""
+        if depth > _DEPTH or not self._first(value):
+            return
+        self._class(type(value), 0)
+        attributes = value.__dict__
+        self._containers.append((attributes, _DICT, _DICT.read(attributes)))
+        for name in attributes.keys() - _OF_EVERY_MODULE:
+            self._look(attributes[name], depth + 1)
+
+
+class _Looks(dict[type, Look | None]):
+    """How to look at a value of each type; None where there is nothing to see."""
+
+    def __init__(self, foreign: Foreign) -> None:
+        """Look at objects of classes that are not foreign."""
+        super().__init__()
+        self._foreign = foreign
+
+    def __missing__(self, kind: type) -> Look | None:
+        found = self[kind] = self._find(kind)
+        return found
+
+    def _find(self, kind: type) -> Look | None:
+        for base, look in _LOOKS.items():
+            if issubclass(kind, base):
+                return look
+        if kind.__module__ == "builtins" or self._foreign[kind.__module__]:
+            return None
+        return State._module if issubclass(kind, nn.Module) else State._object
+
+
+_LOOKS: Mapping[type, Look | None] = {
+    FunctionType: State._function,
+    MethodType: State._method,
+    type: State._class,
+    ModuleType: State._file,
+    property: State._property,
+    functools.cached_property: State._lazy,
+    functools.partial: State._partial,
+    **dict.fromkeys((Cached, staticmethod, classmethod), State._cached),
+    **dict.fromkeys(_FAMILIES, State._container),
+    **dict.fromkeys((SimpleNamespace, threading.local), State._object),
+    **dict.fromkeys((torch.Tensor, Enum), None),
+}
+"""By base class, the first that fits."""
+
+
+def _is_code(thing: object) -> bool:
+    return isinstance(thing, (type, FunctionType))
+
+
+def _family(kind: type) -> _Family:
+    return next(_FAMILIES[base] for base in _FAMILIES if issubclass(kind, base))
+
+
+def _content(cell: CellType) -> object:
+    try:
+        return cell.cell_contents
+    except ValueError:  # not yet assigned
+        return _ABSENT
+
+
+def _fill(cell: CellType, content: object) -> None:
+    if content is not _ABSENT:
+        cell.cell_contents = content
+    elif _content(cell) is not _ABSENT:
+        del cell.cell_contents
+
+
+def _put_back_names(space: Space, names: Mapping[str, Any], before: Mapping[str, Any]) -> None:
+    """Put back what the names of a class or a file stand for, but for what was imported."""
+    bind: Any = type if isinstance(space, type) else ModuleType
+    for name in {**names, **before}:
+        now, then = names.get(name, _ABSENT), before.get(name, _ABSENT)
+        if now is then or name.startswith("__"):
+            continue
+        if then is not _ABSENT:
+            bind.__setattr__(space, name, then)
+        elif not isinstance(now, (ModuleType, type, FunctionType, Cached)):
+            bind.__delattr__(space, name)
+
+
+def _as_it_is(function: object) -> object:
+    return function
