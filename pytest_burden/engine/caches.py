@@ -21,12 +21,12 @@ from pytest_burden.engine.state import Cached, State
 def kept_caches(modules: Iterable[nn.Module]) -> AbstractContextManager[None]:
     """Put back, when the block ends, what it changes in the state of a network's code.
 
-    That is what the names in its files and classes stand for, and what is in the containers there:
-    those that a name, a closure, a default argument, or an attribute of a function or of an object
-    holds, and containers inside of them. A counter that counts the calls is such state, and is put
-    back as well. The contents are the same objects as before, in the same order; an object of
-    torch's, a tensor say, is not looked into. A name that is new and stands for a module, a class
-    or a function stays: it was imported.
+    Which code that is `State` says. Put back is what the names in its files and classes stand for,
+    and what is in the containers there: those that a name, a closure, a default argument, or an
+    attribute of a function or of an object holds, and containers inside of them. A counter that
+    counts the calls is such state, and is put back as well. The contents are the same objects as
+    before, in the same order; an object of torch's, a tensor say, is not looked into. A name that
+    is new and stands for a module, a class or a function stays: it was imported.
 
     Functions with a cache that Python keeps to itself have an empty one meanwhile.
     """

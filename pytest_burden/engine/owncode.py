@@ -41,14 +41,15 @@ def may_keep_tensors(space: dict[str, Any]) -> bool:
 
 def code_of_network(modules: Iterable[nn.Module]) -> list[object]:
     """Return the classes of a network, and the functions and classes of objects that it holds."""
-    classes: dict[type, None] = {}
+    own: dict[type, bool] = {}
     held: dict[type, None] = {}
     functions: list[object] = []
     for module in modules:
         kind = type(module)
-        if kind not in classes:
-            classes[kind] = None
-        if not kind.__module__.startswith("torch."):
+        is_own = own.get(kind)
+        if is_own is None:
+            is_own = own[kind] = not kind.__module__.startswith("torch.")
+        if is_own:
             attributes = vars(module).values()
             kinds = {*map(type, attributes)} - _OF_EVERY_MODULE
             if kinds:
@@ -57,7 +58,7 @@ def code_of_network(modules: Iterable[nn.Module]) -> list[object]:
                     functions += [item for item in attributes if type(item) in _FUNCTIONS]
         if module._forward_hooks or module._forward_pre_hooks:
             functions += [*module._forward_hooks.values(), *module._forward_pre_hooks.values()]
-    return [*functions, *classes, *held]
+    return [*functions, *own, *held]
 
 
 _FUNCTIONS = frozenset({FunctionType, MethodType, functools.partial})

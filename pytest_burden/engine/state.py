@@ -72,7 +72,7 @@ _FAMILIES: Mapping[type, _Family] = {
     WeakValueDictionary: _mapping(WeakValueDictionary),
     WeakSet: _collection(WeakSet, WeakSet.update),
 }
-"""By base class, the first that fits."""
+"""By base class, the nearest."""
 
 _LONG = 256
 """A container of more is a table of something: it is noted how long it is, not what is in it."""
@@ -80,7 +80,7 @@ _DEPTH = 3
 """How far containers in containers are looked for: ``tables[device][dtype][length]``."""
 _OF_EVERY_MODULE = frozenset(vars(nn.Module())) - {"_buffers"}
 
-_STARTS = ("forward", "backward", "setup_context", "train")
+_STARTS = ("__call__", "forward", "backward", "setup_context", "train")
 """What is called without its name standing in the network's code."""
 _OF_OBJECTS = frozenset(
     {
@@ -92,10 +92,12 @@ _OF_OBJECTS = frozenset(
 """The same of an object that is no module."""
 _MANY = 100
 """So many functions are followed, the nearest first: in a large package all hangs together."""
-_OF_BUILDING = ("__init__", "__new__", "__call__")
+_OF_BUILDING = ("__init__", "__new__")
 """The same where modules are made."""
 
 _ABSENT = object()
+_ATOMS = frozenset({type(None), bool, int, float, str, object})
+"""What a cell may hold (``object`` is the type of `_ABSENT`) that is never copied."""
 
 Look = Callable[["State", Any, int], None]
 
@@ -106,6 +108,7 @@ class State:
     Looked at is what can be reached by name: from a forward the functions, classes and modules
     that it names, from these what they name, and of each class that was met the attributes whose
     name stood anywhere. Of files and classes so met it is noted what their names stand for.
+    What a name spells that is put together at run time, and slots of objects, are not seen.
     """
 
     def __init__(self, code: Iterable[object], *, building: bool) -> None:
@@ -129,7 +132,10 @@ class State:
         self._cells: list[tuple[CellType, object]] = []
         self._seen: set[int] = set()
         for thing in code:
-            self._look(thing, 0)
+            if building:
+                self._look(thing, 0)
+            else:
+                self._start(thing)
         followed = 0
         while self._functions and followed < _MANY:
             self._follow(self._functions.popleft())
@@ -139,7 +145,7 @@ class State:
         """Let everything be as it was noted."""
         for space, names, before in self._spaces:
             if len(names) != len(before) or not all(map(is_, names.values(), before.values())):
-                _put_back_names(space, names, before)
+                self._put_back_names(space, names, before)
         for container, family, contents in self._containers:
             now = family.read(container)
             if len(now) != len(contents) or not all(map(is_, now, contents)):
@@ -152,6 +158,24 @@ class State:
         for cell, content in self._cells:
             _fill(cell, content)
 
+    def _put_back_names(
+        self, space: Space, names: Mapping[str, Any], before: Mapping[str, Any]
+    ) -> None:
+        """Put back what names stand for: those that were named, and new ones but for imports.
+
+        A name that only other code uses is bound anew by another thread.
+        """
+        bind: Any = type if isinstance(space, type) else ModuleType
+        for name in {**names, **before}:
+            now, then = names.get(name, _ABSENT), before.get(name, _ABSENT)
+            if now is then or name.startswith("__"):
+                continue
+            if then is _ABSENT:
+                if not isinstance(now, (ModuleType, type, FunctionType, Cached)):
+                    bind.__delattr__(space, name)
+            elif name in self._names:
+                bind.__setattr__(space, name, then)
+
     def _first(self, thing: object) -> bool:
         """Return whether a thing is met for the first time."""
         if id(thing) in self._seen:
@@ -163,6 +187,26 @@ class State:
         look = self._looks[type(value)]
         if look is not None:
             look(self, value, depth)
+
+    def _start(self, thing: object) -> None:
+        """Begin at a class, or at a function that a copied network holds.
+
+        What such a function holds is a copy too, all but a counter. A note of it would keep alive
+        what the forward lets go.
+        """
+        if isinstance(thing, type):
+            self._class(thing, 0)
+        elif isinstance(thing, (functools.partial, MethodType)):
+            self._start(thing.func if isinstance(thing, functools.partial) else thing.__func__)
+        elif isinstance(thing, FunctionType) and self._first(thing):
+            if not self._foreign[thing.__module__]:
+                self._functions.append(thing)
+            for cell in thing.__closure__ or ():
+                content = _content(cell)
+                if type(content) in _ATOMS:
+                    self._cells.append((cell, content))
+                elif not isinstance(content, type):
+                    self._start(content)
 
     def _follow(self, function: FunctionType) -> None:
         """Look at what a function names: among its globals, and as an attribute of something."""
@@ -296,6 +340,10 @@ class State:
         with suppress(AttributeError):
             self._note(object.__getattribute__(value, "__dict__"), _DICT, depth)
 
+    def _namespace(self, value: Any, depth: int) -> None:
+        if depth <= _DEPTH and self._first(value):
+            self._note(value.__dict__, _DICT, depth)
+
     def _module(self, value: nn.Module, depth: int) -> None:
         """Note what is in a network that is a global: not its parts, which may be many."""
         if depth > _DEPTH or not self._first(value):
@@ -320,9 +368,9 @@ class _Looks(dict[type, Look | None]):
         return found
 
     def _find(self, kind: type) -> Look | None:
-        for base, look in _LOOKS.items():
-            if issubclass(kind, base):
-                return look
+        for base in kind.__mro__:
+            if base in _LOOKS:
+                return _LOOKS[base]
         if kind.__module__ == "builtins" or self._foreign[kind.__module__]:
             return None
         return State._module if issubclass(kind, nn.Module) else State._object
@@ -338,18 +386,21 @@ _LOOKS: Mapping[type, Look | None] = {
     functools.partial: State._partial,
     **dict.fromkeys((Cached, staticmethod, classmethod), State._cached),
     **dict.fromkeys(_FAMILIES, State._container),
-    **dict.fromkeys((SimpleNamespace, threading.local), State._object),
+    **dict.fromkeys((SimpleNamespace, threading.local), State._namespace),
     **dict.fromkeys((torch.Tensor, Enum), None),
 }
-"""By base class, the first that fits."""
+"""By base class, the nearest."""
 
 
 def _is_code(thing: object) -> bool:
-    return isinstance(thing, (type, FunctionType))
+    """Return whether the package of a thing is the network's: numpy's array says nothing."""
+    return isinstance(thing, FunctionType) or (
+        isinstance(thing, type) and issubclass(thing, nn.Module)
+    )
 
 
 def _family(kind: type) -> _Family:
-    return next(_FAMILIES[base] for base in _FAMILIES if issubclass(kind, base))
+    return next(_FAMILIES[base] for base in kind.__mro__ if base in _FAMILIES)
 
 
 def _content(cell: CellType) -> object:
@@ -364,19 +415,6 @@ def _fill(cell: CellType, content: object) -> None:
         cell.cell_contents = content
     elif _content(cell) is not _ABSENT:
         del cell.cell_contents
-
-
-def _put_back_names(space: Space, names: Mapping[str, Any], before: Mapping[str, Any]) -> None:
-    """Put back what the names of a class or a file stand for, but for what was imported."""
-    bind: Any = type if isinstance(space, type) else ModuleType
-    for name in {**names, **before}:
-        now, then = names.get(name, _ABSENT), before.get(name, _ABSENT)
-        if now is then or name.startswith("__"):
-            continue
-        if then is not _ABSENT:
-            bind.__setattr__(space, name, then)
-        elif not isinstance(now, (ModuleType, type, FunctionType, Cached)):
-            bind.__delattr__(space, name)
 
 
 def _as_it_is(function: object) -> object:

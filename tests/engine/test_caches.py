@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import sys
+import threading
 import types
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterator
@@ -19,11 +20,13 @@ from torch import nn
 from pytest_burden import measure
 from pytest_burden.engine.state import State
 from tests.engine.state import abstract_tensors, differing, picture_of, quick_collections
+from tests.networks.cases import Around
 
 X = torch.ones(3, 8)
 
 HELPERS = """
 import functools
+import threading
 import types
 from collections import OrderedDict, defaultdict, deque
 from weakref import WeakKeyDictionary
@@ -54,6 +57,7 @@ SEEN = set()
 RING = deque(maxlen=2)
 WEAK = WeakKeyDictionary()
 SPACE = types.SimpleNamespace()
+LOCAL = threading.local()
 _MASK = None
 COUNT = 0
 LONG = {number: number for number in range(1000)}
@@ -98,6 +102,11 @@ def by_namespace(x):
     if not hasattr(SPACE, "table"):
         SPACE.table = made(x)
     return x + SPACE.table[0]
+
+def by_local(x):
+    if not hasattr(LOCAL, "table"):
+        LOCAL.table = made(x)
+    return x + LOCAL.table[0]
 
 def by_long(x):
     if "table" not in LONG:
@@ -344,7 +353,9 @@ def _held(value: Any, package: str, seen: set[int]) -> object:
         parts = [vars(value), value.__defaults__, value.__kwdefaults__, *cells]
     elif isinstance(value, functools._lru_cache_wrapper):
         return id(value), value.cache_info().currsize
-    elif (own or isinstance(value, types.SimpleNamespace)) and hasattr(value, "__dict__"):
+    elif (own or isinstance(value, (types.SimpleNamespace, threading.local))) and hasattr(
+        value, "__dict__"
+    ):
         parts = [part for item in vars(value).items() for part in item if not _is_dunder(item[0])]
     else:
         return id(value)
@@ -430,6 +441,65 @@ def test_what_a_hook_puts_into_a_dictionary_of_its_file() -> None:
     model.register_forward_hook(lambda _, __, out: FEATURES.update(out=out))
     measure(model, X)
     assert FEATURES == {}
+
+
+def test_a_counter_in_the_closure_of_a_function_that_a_network_holds() -> None:
+    """Such a function is not copied, for there is nothing in it to copy."""
+    count = 0
+
+    def counting(inner: nn.Module, x: torch.Tensor) -> Any:
+        nonlocal count
+        count += 1
+        return inner(x)
+
+    measure(Around(nn.Linear(8, 8), counting), X)
+    assert count == 0
+
+
+def test_nothing_is_kept_alive_that_a_held_function_lets_go() -> None:
+    """What such a function held before is gone when it drops it, for the peak of the memory."""
+
+    def network() -> nn.Module:
+        kept = [torch.ones(1000, 1000)]
+
+        def dropping(inner: nn.Module, x: torch.Tensor) -> Any:
+            first = x + kept.pop()[0, :8]
+            return inner(first.new_zeros(1000, 1000)[:, :8])
+
+        return Around(nn.Linear(8, 8), dropping)
+
+    assert measure(network(), X).peak_memory < 8_000_000
+
+
+PROGRESS = 0
+TURNS = threading.Barrier(2)
+
+
+class Waiting(nn.Module):
+    """Lets another thread go on meanwhile."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return twice ``x``."""
+        TURNS.wait(60)
+        TURNS.wait(60)
+        return x * 2
+
+
+def make_progress() -> None:
+    """Do what the network's code does not know of."""
+    global PROGRESS  # noqa: PLW0603 it is what is tested
+    TURNS.wait(60)
+    PROGRESS += 1
+    TURNS.wait(60)
+
+
+def test_what_other_code_binds_anew_stays() -> None:
+    """Another thread may go on while a network is measured; its names are not the network's."""
+    thread = threading.Thread(target=make_progress)
+    thread.start()
+    measure(Waiting(), X)
+    thread.join()
+    assert PROGRESS == 1
 
 
 class Importing(nn.Module):
