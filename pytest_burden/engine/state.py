@@ -90,7 +90,7 @@ _OF_OBJECTS = frozenset(
     }
 )  # fmt: skip
 """The same of an object that is no module."""
-_MANY = 100
+_MANY = 50
 """So many functions are followed, the nearest first: in a large package all hangs together."""
 _OF_BUILDING = ("__init__", "__new__")
 """The same where modules are made."""
