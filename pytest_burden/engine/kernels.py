@@ -58,7 +58,7 @@ def asked(call: Call, storages: Sequence[int]) -> Result:
     """Do the same for any operator, by torch's own shape functions and what puts them right."""
     func, specs = call.func, call.specs
     if op_name(func).startswith("aten.quantize_per_"):
-        raise NoShape(f"{func} makes a tensor of which torch has no kind without data")
+        raise NoShape(f"{func} has no shape function: quantized tensors have data")
     if op_name(func) in AS_HALF:
         specs = [_as_dtype(spec, "bfloat16", torch.float16) for spec in specs]
     if op_name(func) == "aten._grouped_mm" and (product := grouped_product(call)) is not None:
