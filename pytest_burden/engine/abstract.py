@@ -13,6 +13,7 @@ from torch.nn.parameter import (  # type: ignore[attr-defined]  # the stubs leav
 from pytest_burden.engine.gradients import Gradients
 from pytest_burden.engine.schema import DTYPE_NAMES, DTYPES
 from pytest_burden.engine.spec import Pending, Spec, contiguous_strides
+from pytest_burden.engine.strides import like
 from pytest_burden.engine.trace import OpCall, Role, Storage
 from pytest_burden.errors import BurdenError, MeasureError
 
@@ -270,8 +271,7 @@ def dense_spec(tensor: torch.Tensor) -> Spec:
     if spec is None:
         shape, strides, dtype = tuple(tensor.shape), tensor.stride(), tensor.dtype
         if not tensor.is_contiguous():
-            meta = torch.empty_strided(shape, strides, device="meta")
-            strides = torch.empty_like(meta).stride()
+            strides = like(Spec(shape, strides=strides))
         spec = intern(shape, strides, 0, dtype, tensor.numel() * dtype.itemsize)
         _DENSE[key] = spec
     return spec

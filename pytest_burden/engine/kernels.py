@@ -85,7 +85,7 @@ def asked(call: Call, storages: Sequence[int]) -> Result:
         NotImplementedError,
     ) as error:
         raise NoShape(f"{func} has no shape function") from error
-    result = _corrected(call, blanks, _classify(out, blanks, specs))
+    result = _corrected(call, _classify(out, blanks, specs))
     for put_right in (_not_half, _mixed, _masked, _resized):
         result = put_right(call, result)
     return result
@@ -94,19 +94,21 @@ def asked(call: Call, storages: Sequence[int]) -> Result:
 _UNSAFE_VIEW = torch.ops.aten._unsafe_view.default
 
 
-def _corrected(call: Call, blanks: Sequence[torch.Tensor], result: Result) -> Result:
-    """Put right the strides that torch's shape function gives the first output."""
+def _corrected(call: Call, result: Result) -> Result:
+    """Put right the strides that torch's shape function gives the first outputs."""
     known = CORRECTED.get(op_name(call.func))
-    if known is None or len(blanks) <= known.source:
+    if known is None or len(call.specs) <= known.source:
         return result
-    if not isinstance(first := result.outputs[0], New):
-        return result
-    strides = known.layout(call, blanks[known.source], first.spec)
-    if strides is None:
-        return result
-    spec = first.spec
-    laid_out = intern(spec.shape, strides, 0, DTYPES[spec.dtype], spec.nbytes)
-    return replace(result, outputs=(New(laid_out), *result.outputs[1:]))
+    source = call.specs[known.source]
+    outputs = list(result.outputs)
+    for position, output in enumerate(outputs[: known.outputs]):
+        if not isinstance(output, New):
+            continue
+        spec = output.spec
+        strides = known.layout(call, source, spec)
+        if strides is not None:
+            outputs[position] = New(intern(spec.shape, strides, 0, DTYPES[spec.dtype], spec.nbytes))
+    return replace(result, outputs=tuple(outputs))
 
 
 def _as_dtype(spec: Spec, dtype: str, other: torch.dtype) -> Spec:

@@ -11,105 +11,215 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
-from torch._prims_common import suggest_memory_format
 
 from pytest_burden.engine.call import Call, known_spec
 from pytest_burden.engine.rules.registry import aten
 from pytest_burden.engine.schema import DTYPES, make_op
 from pytest_burden.engine.spec import Spec, contiguous_strides
-from pytest_burden.engine.strides import NUMBER, element_by_element, is_dense
+from pytest_burden.engine.strides import (
+    NUMBER,
+    element_by_element,
+    in_compact_format,
+    in_format,
+    is_dense,
+    like,
+)
 
 Strides = tuple[int, ...]
 
 
-def _in_memory_format(call: Call, source: torch.Tensor, out: Spec) -> Strides | None:
-    """Contiguous or channels_last, whatever else the source is; torch says: the input's strides."""
-    del call, out
-    memory_format = suggest_memory_format(source)
-    return torch.empty_like(source, device="meta", memory_format=memory_format).stride()
+def _in_memory_format(call: Call, source: Spec, out: Spec) -> Strides | None:
+    """Contiguous or channels_last, whatever else the source is; torch says: the input's strides.
+
+    Or it says the like, but takes the strides of dimensions of size 1 as they come.
+    """
+    del call
+    return in_format(source, out.shape)
 
 
-def _contiguous(call: Call, source: torch.Tensor, out: Spec) -> Strides | None:
+def _normalised(call: Call, source: Spec, out: Spec) -> Strides | None:
+    """Contiguous or channels_last, and of both, where all sizes but one are 1, the first."""
+    del call
+    return in_compact_format(source) or in_format(source, out.shape)
+
+
+def _normalised_back(call: Call, source: Spec, out: Spec) -> Strides | None:
+    """The same, where the gradient that comes in may pass for one of the same format."""
+    gradient = call.specs[0]
+    alike = in_format(gradient, out.shape) == in_format(source, out.shape)
+    both = alike and in_compact_format(gradient) and in_compact_format(source)
+    return both or in_format(source, out.shape)
+
+
+def _contiguous(call: Call, source: Spec, out: Spec) -> Strides | None:
     """Contiguous; torch says: as the source."""
     del call, source
     return contiguous_strides(out.shape)
 
 
-def _as_source(call: Call, source: torch.Tensor, out: Spec) -> Strides | None:
-    """The source's, if it has no gaps; torch says: others, if only in dimensions of size 1."""
+def _as_source(call: Call, source: Spec, out: Spec) -> Strides | None:
+    """The source's, less its gaps; torch says: others, if only in dimensions of size 1."""
     del call
-    fits = tuple(source.shape) == out.shape and _DENSE(source)
-    return source.stride() if fits else None
+    return like(source) if source.shape == out.shape and 0 not in out.shape else None
 
 
-def _as_only_source(call: Call, source: torch.Tensor, out: Spec) -> Strides | None:
-    """The input's, if it has no gaps and no memory format is asked for."""
-    return _as_source(call, source, out) if call.kwargs.get("memory_format") is None else None
+def _as_only_source(call: Call, source: Spec, out: Spec) -> Strides | None:
+    """The input's, less its gaps, if no memory format is asked for."""
+    kept = call.kwargs.get("memory_format") in (None, torch.preserve_format)
+    return _as_source(call, source, out) if kept else None
 
 
-def _element_by_element(call: Call, source: torch.Tensor, out: Spec) -> Strides | None:
+def _element_by_element(call: Call, source: Spec, out: Spec) -> Strides | None:
     """As kernels lay out; torch's shape functions differ in dimensions of size 1."""
-    del source, out
-    return _by_kernel(call) if call.args[0] is call.tensors[0] else None
+    del source
+    return _by_kernel(call, call.specs, out) if call.args[0] is call.tensors[0] else None
 
 
-def _with_a_number(call: Call, source: torch.Tensor, out: Spec) -> Strides | None:
-    """The same beside a number; with a second tensor torch is right."""
-    del source, out
-    return _by_kernel(call, NUMBER)
+def _with_a_number(call: Call, source: Spec, out: Spec) -> Strides | None:
+    """The same, where a number counts as a tensor if it is all that stands beside one."""
+    del source
+    return _by_kernel(call, [*call.specs, NUMBER] if len(call.specs) == 1 else call.specs, out)
 
 
-def _by_kernel(call: Call, *numbers: Spec) -> Strides | None:
-    spec = call.specs[0]
-    if len(call.tensors) > 1 or 0 in spec.shape or not is_dense(spec):
+def _output_first(call: Call, source: Spec, out: Spec) -> Strides | None:
+    """The same, where the kernel takes the gradient after what it is the gradient of."""
+    del source
+    return _by_kernel(call, [*call.specs[1:], call.specs[0]], out)
+
+
+def _noisy_back(call: Call, source: Spec, out: Spec) -> Strides | None:
+    """A product with the noise of training, or the gradient of a plain leaky ReLU."""
+    gradient, given, noise, *_ = call.specs
+    training = call.args[5]
+    del source
+    return _by_kernel(call, [noise, gradient] if training else [given, gradient], out)
+
+
+def _by_kernel(call: Call, operands: Sequence[Spec], out: Spec) -> Strides | None:
+    casts = len({spec.dtype for spec in call.specs}) > 1
+    if any(0 in spec.shape or spec.pending or casts > is_dense(spec) for spec in operands):
         return None
-    found = element_by_element([spec, *numbers])
+    found = element_by_element(operands)
+    return found[1] if found and found[0] == out.shape else None
+
+
+def _rolled(call: Call, source: Spec, out: Spec) -> Strides | None:
+    """Along each dimension two parts are put together; torch says: as the source."""
+    shifts, dims = (*call.args[1:], ())[:2]
+    strides = source.strides if dims else contiguous_strides(out.shape)
+    for shift, dim in zip(shifts, dims, strict=False):
+        size = out.shape[dim]
+        moved = -shift % size if size else 0
+        parts = [_part(out.shape, strides, dim, count) for count in (size - moved, moved)]
+        first, second = (in_format(part, out.shape) for part in parts)
+        strides = first if first == second else contiguous_strides(out.shape)
+    return strides
+
+
+def _part(shape: Strides, strides: Strides, dim: int, size: int) -> Spec:
+    sizes = list(shape)
+    sizes[dim] = size
+    return Spec(tuple(sizes), strides=strides)
+
+
+def _in_groups(call: Call, source: Spec, out: Spec) -> Strides | None:
+    """Contiguous where groups are too small to be channels_last, for they are made one by one."""
+    weight, groups = call.specs[1], call.args[8]
+    if groups == 1 or call.args[6] or len(out.shape) != 4:  # noqa: PLR2004 images
+        return None
+    given, made = (math.prod(spec.shape[1:]) == groups for spec in (source, out))
+    part = _part(weight.shape, weight.strides, 0, weight.shape[0] // groups)
+    told = in_format(part, part.shape) != contiguous_strides(part.shape)  # the weight may say it
+    return contiguous_strides(out.shape) if made or (given and not told) else None
+
+
+def _indexed(call: Call, source: Spec, out: Spec) -> Strides | None:
+    """As the indices are laid out, and the source beside them; torch asks the source alone."""
+    indices = [index if index is None else known_spec(index) for index in call.args[1]]
+    given = [index for index in indices if index is not None]
+    if 0 in (*source.shape, *out.shape) or any(index.dtype in _MASKS for index in given):
+        return None
+    indices += [None] * (len(source.shape) - len(indices))
+    dims = list(range(len(indices)))
+    places = [dim for dim in dims if indices[dim] is not None]
+    if places[-1] - places[0] >= len(places):  # apart from each other, they come first
+        dims.sort(key=lambda dim: indices[dim] is None)
+        places = list(range(len(places)))
+    before, after = dims[: places[0]], dims[places[-1] + 1 :]
+    common = out.shape[len(before) : len(out.shape) - len(after)]
+    strides = [source.strides[dim] for dim in before]
+    strides += [0] * len(common) + [source.strides[dim] for dim in after]
+    operands = [Spec(out.shape, strides=tuple(strides))]
+    for index in given:
+        meta = torch.empty_strided(index.shape, index.strides, device="meta").expand(common)
+        shape = (*[1] * len(before), *common, *[1] * len(after))
+        operands.append(Spec(shape, strides=meta.reshape(shape).stride()))
+    found = element_by_element(operands)
     return found and found[1]
 
 
-_DENSE = torch.ops.aten.is_non_overlapping_and_dense.default
+_MASKS = ("bool", "uint8")
 
-Layout = Callable[[Call, torch.Tensor, Spec], Strides | None]
+Layout = Callable[[Call, Spec, Spec], Strides | None]
 
 
 class Correction(NamedTuple):
-    """How the first output of an operator is laid out, from one of its tensors."""
+    """How outputs of an operator are laid out, from one of its tensors."""
 
     layout: Layout
     source: int = 0
     """Position among the tensor arguments."""
+    outputs: int = 1
+    """How many of the outputs, from the first."""
 
 
 CORRECTED: Mapping[str, Correction] = {
     **dict.fromkeys(
+        aten("native_batch_norm _native_batch_norm_legit _native_batch_norm_legit_no_training"),
+        Correction(_normalised),
+    ),
+    "aten.native_batch_norm_backward": Correction(_normalised_back, source=1),
+    **dict.fromkeys(
         aten(
-            "native_batch_norm _native_batch_norm_legit _native_batch_norm_legit_no_training"
-            " native_group_norm"
+            "native_group_norm channel_shuffle native_channel_shuffle reflection_pad3d"
+            " replication_pad3d upsample_nearest2d _upsample_nearest_exact2d upsample_bilinear2d"
+            " upsample_bicubic2d upsample_nearest3d _upsample_nearest_exact3d upsample_trilinear3d"
         ),
         Correction(_in_memory_format),
     ),
     **dict.fromkeys(
         aten(
-            "native_layer_norm native_layer_norm_backward log_sigmoid_forward rrelu_with_noise"
-            " mse_loss_backward smooth_l1_loss_backward huber_loss_backward glu_backward"
-            " _log_softmax_backward_data"
+            "native_group_norm_backward reflection_pad2d_backward replication_pad2d_backward"
+            " reflection_pad3d_backward replication_pad3d_backward"
         ),
-        Correction(_contiguous),
+        Correction(_in_memory_format, source=1),
     ),
     **dict.fromkeys(
         aten(
-            "_scaled_dot_product_flash_attention_for_cpu roll channel_shuffle"
-            " native_channel_shuffle softplus_backward hardswish_backward elu_backward"
-            " hardtanh_backward hardsigmoid_backward logit_backward hardtanh relu6 nan_to_num"
+            "native_layer_norm native_layer_norm_backward rrelu_with_noise _log_softmax"
+            " mse_loss_backward smooth_l1_loss_backward huber_loss_backward glu_backward"
+            " _log_softmax_backward_data _softmax_backward_data nll_loss2d_backward masked_fill"
+            " index_add index_copy renorm tril triu col2im linalg_vector_norm"
+        ),
+        Correction(_contiguous),
+    ),
+    "aten.log_sigmoid_forward": Correction(_contiguous, outputs=2),
+    **dict.fromkeys(
+        aten(
+            "_scaled_dot_product_flash_attention_for_cpu logit_backward hardtanh relu6 nan_to_num"
+            " _prelu_kernel binary_cross_entropy huber_loss log_sigmoid_backward flip"
         ),
         Correction(_as_source),
     ),
-    "aten.binary_cross_entropy_backward": Correction(_as_source, source=1),
-    "aten.rrelu_with_noise_backward": Correction(_as_source, source=2),
     **dict.fromkeys(
-        aten("native_batch_norm_backward reflection_pad2d_backward replication_pad2d_backward"),
-        Correction(_in_memory_format, source=1),
+        aten("binary_cross_entropy_backward binary_cross_entropy_with_logits"),
+        Correction(_as_source, source=1),
     ),
+    "aten.sort": Correction(_as_source, outputs=2),
+    "aten.rrelu_with_noise_backward": Correction(_noisy_back),
+    "aten.convolution": Correction(_in_groups),
+    "aten.roll": Correction(_rolled),
+    "aten.index": Correction(_indexed),
     **dict.fromkeys(
         aten("add sub rsub mul div remainder eq ne lt le gt ge"), Correction(_with_a_number)
     ),
@@ -119,13 +229,23 @@ CORRECTED: Mapping[str, Correction] = {
             " digamma elu erf erfc erfinv exp exp2 expm1 floor frac gelu hardshrink hardsigmoid"
             " hardswish i0 isnan leaky_relu lgamma log log10 log1p log2 logical_not logit mish"
             " neg pow reciprocal relu round rsqrt sgn sigmoid sign signbit silu sin sinc sinh"
-            " softplus softshrink sqrt square tan tanh threshold trunc"
+            " softplus softshrink sqrt square tan tanh threshold trunc celu"
+            " addcmul addcdiv atan2 bitwise_and bitwise_or bitwise_xor lerp logaddexp logaddexp2"
+            " logical_and logical_or logical_xor maximum minimum mse_loss smooth_l1_loss where"
+            " xlogy elu_backward gelu_backward hardsigmoid_backward hardswish_backward"
+            " hardtanh_backward mish_backward sigmoid_backward silu_backward softplus_backward"
+            " tanh_backward"
         ),
         Correction(_element_by_element),
     ),
-    **dict.fromkeys(aten("empty_like zeros_like ones_like full_like"), Correction(_as_only_source)),
+    **dict.fromkeys(aten("leaky_relu_backward threshold_backward"), Correction(_output_first)),
+    "aten._prelu_kernel_backward": Correction(_output_first, outputs=2),
+    **dict.fromkeys(
+        aten("empty_like zeros_like ones_like full_like rand_like randn_like"),
+        Correction(_as_only_source),
+    ),
 }
-"""By operator: the strides of its first output if that is new; None where torch is right."""
+"""By operator: the strides of its first outputs if those are new; None where torch is right."""
 
 
 NORMS = frozenset(
@@ -157,6 +277,14 @@ def _unfolded_first(call: Call, position: int, spec: Spec) -> int:
     return call.specs[0].numel * call.specs[0].itemsize
 
 
+def _as_input_first(call: Call, position: int, spec: Spec) -> int:
+    """A transposed convolution of volumes is made as large as its input, then as it has to be."""
+    del position
+    source, weight = call.specs[:2]
+    transposed = call.args[6] and len(weight.shape) == 5  # noqa: PLR2004 a volume
+    return max(spec.nbytes, source.nbytes) if transposed else spec.nbytes
+
+
 def _one_offset_more(call: Call, position: int, spec: Spec) -> int:
     """The bag of each index has one number more; bag sizes are made as many as the offsets."""
     if position == 1 and spec.numel:
@@ -174,6 +302,7 @@ OVERSIZED: Mapping[str, Callable[[Call, int, Spec], int]] = {
         aten("mse_loss smooth_l1_loss soft_margin_loss binary_cross_entropy"), _reduced_in_place
     ),
     "aten.col2im": _unfolded_first,
+    "aten.convolution": _as_input_first,
     **dict.fromkeys(aten("_embedding_bag _embedding_bag_forward_only"), _one_offset_more),
 }
 """By operator: bytes of the storage of a new output, where that is more than its elements."""

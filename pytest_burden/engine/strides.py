@@ -15,6 +15,8 @@ Shape = tuple[int, ...]
 Strides = tuple[int, ...]
 _CHANNELS_LAST = (1, 3, 2, 0)
 """The dimensions of an image, the innermost first."""
+_CHANNELS = {4: _CHANNELS_LAST, 5: (1, 4, 3, 2, 0)}
+"""By how many dimensions there are: those of an image, and of a volume."""
 NUMBER = Spec(())
 """A number beside tensors."""
 
@@ -53,6 +55,11 @@ def _as_all(specs: Sequence[Spec]) -> Strides | None:
         return _compact(first.shape, _CHANNELS_LAST)
     alike = all(spec.strides == first.strides for spec in specs)
     return first.strides if alike and is_dense(first) else None
+
+
+def like(spec: Spec) -> Strides:
+    """Return the strides of a copy (``clone``, ``empty_like``): the same, or without the gaps."""
+    return spec.strides if is_dense(spec) else _sorted(spec.shape, [spec.strides])
 
 
 def is_compact(spec: Spec, order: Sequence[int]) -> bool:
@@ -122,3 +129,42 @@ def _is_further_out(dim: int, other: int, shape: Shape, strides: Sequence[Stride
         if shape[dim] > shape[other]:
             return 1
     return 0
+
+
+def in_format(spec: Spec, shape: Shape) -> Strides:
+    """Return strides of another shape: channels_last if a tensor is like it, or contiguous.
+
+    By ``Tensor::suggest_memory_format`` and ``at::empty`` in a memory format.
+    """
+    order = _CHANNELS.get(len(shape))
+    if order is None or not _is_like(spec, order):
+        return contiguous_strides(shape)
+    return _compact(shape, order)
+
+
+def in_compact_format(spec: Spec) -> Strides | None:
+    """Return strides of one more tensor of a memory format, None for one that has neither.
+
+    By ``Tensor::is_contiguous``, for which dimensions of size 1 may lie anywhere.
+    """
+    rank = len(spec.shape)
+    if is_compact(spec, range(rank)[::-1]):
+        return contiguous_strides(spec.shape)
+    order = _CHANNELS.get(rank)
+    return _compact(spec.shape, order) if order and is_compact(spec, order) else None
+
+
+def _is_like(spec: Spec, order: Sequence[int]) -> bool:
+    """Return whether strides grow in the order of channels_last (``MemoryFormat.h``).
+
+    Unlike `is_compact`, this asks dimensions of size 1 as well, and minds no gaps.
+    """
+    if len(spec.shape) != len(order) or spec.strides[1] == 0 or 0 in spec.shape:
+        return False
+    least = 0
+    for dim in order:
+        stride = spec.strides[dim]
+        if stride < least or (dim == 0 and least == spec.strides[1]):
+            return False
+        least = stride * spec.shape[dim]
+    return True

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812 the name that everyone knows
 
-from tests.networks.cases import Case, calling
+from tests.networks.cases import Case, around, calling
 
 IMAGE = "float32[2, 4, 9, 7]"
 ROWS = "float32[6, 8]"
@@ -79,6 +79,24 @@ def _size_1(x: torch.Tensor) -> list[torch.Tensor]:
         *(torch.zeros_like(query), torch.full_like(query, 2.0), one * 2),
         torch.empty_like(query, memory_format=torch.contiguous_format) + query,
     ]
+
+
+def _mel() -> nn.Module:
+    """See a map of one channel as bins without a width, as audio networks do to normalise them."""
+    return _through(
+        nn.BatchNorm2d(4), lambda norm, x: norm(x.transpose(1, 3)).transpose(1, 3).flatten(1)
+    )
+
+
+def _narrow(inner: nn.Module) -> nn.Module:
+    """Convolve again what comes out of channels_last images of one element."""
+    wide = nn.Conv2d(6, 5, 3, padding=1)
+    return _through(nn.Sequential(inner, wide), lambda inner, x: inner(x.permute(0, 3, 1, 2)))
+
+
+def _through(layer: nn.Module, function: Callable[..., Any]) -> nn.Module:
+    """Return a network that hands a layer to a function of it and the input."""
+    return around(lambda: layer, function)()
 
 
 def _grouped(x: torch.Tensor) -> list[torch.Tensor]:
@@ -200,6 +218,51 @@ OPERATORS = (
     _corner("in-place changes of shape", _updated),
     _corner("strides of size 1", _size_1),
     *([_corner("grouped products", _grouped)] if hasattr(torch, "_grouped_mm") else []),
+    _corner(
+        "indices that are transposed",
+        lambda x, i: [
+            x[:, i.t()].flatten(1),
+            x[i[:2].t()].flatten(1),
+            x[:, None].expand(6, 4, 8)[i.t(), i[0, 0], i.t()].flatten(),
+            x[None][:, i[:1].t(), i.t()].flatten(),
+        ],
+        ROWS,
+        "int64[3, 4]",
+    ),
+    _corner(
+        "rolls of what is transposed",
+        lambda x: [
+            x.mT.roll(1, 2).flatten(1),
+            x.mT.roll((1, 2), (1, -1)).flatten(1),
+            x.permute(0, 3, 1, 2).roll(1, 1).flatten(1),
+            x.permute(0, 3, 1, 2).roll((1, 7), (0, 2)).flatten(1),
+            x.mT.roll(3).flatten(1),
+            F.channel_shuffle(x.mT, 2).flatten(1),
+            F.channel_shuffle(x.to(memory_format=torch.channels_last), 2).flatten(1),
+        ],
+        IMAGE,
+    ),
+    _corner(
+        "pads of channels_last volumes",
+        lambda x: [
+            F.pad(x.to(memory_format=torch.channels_last_3d), (1,) * 6, mode=mode).flatten(1)
+            for mode in ("constant", "reflect", "replicate", "circular")
+        ],
+        "float32[2, 4, 3, 3, 3]",
+    ),
+    _corner(
+        "two layouts in one",
+        lambda x: [
+            torch.where(x > 0, x.mT, x).flatten(),
+            torch.xlogy(x, x.mT).flatten(),
+            torch.logaddexp(x.mT, x).flatten(),
+            x.mT.masked_fill(x > 0, 1.0).flatten(),
+            x.mT.sort(1).indices.flatten(),
+            F.huber_loss(x.mT, x, reduction="none").flatten(),
+            F.binary_cross_entropy(x.mT.sigmoid(), x.sigmoid(), reduction="none").flatten(),
+        ],
+        "float32[5, 5]",
+    ),
     _corner("numbers alone", lambda x: x[: int(torch.div(7, 2, rounding_mode="trunc"))] + 1),
     _corner("out=", _out),
     _corner("split, chunk, unbind", lambda x: [*x.split([2, 4]), *x.chunk(3, 1), *x.unbind(0)]),
@@ -520,6 +583,27 @@ LAYERS = (
     _layer("AdaptiveLogSoftmax", _head, ROWS),
     _layer("RNN with relu", lambda: nn.RNN(8, 4, nonlinearity="relu"), "float32[3, 2, 8]"),
     _layer("Fold", lambda: nn.Sequential(nn.Unfold(3), nn.Fold((9, 7), 3))),
+    _layer("mel bins", _mel, "float32[2, 1, 9, 4]"),
+    _layer(
+        "one position upsampled",
+        lambda: _narrow(nn.Sequential(nn.Conv2d(6, 6, 1), nn.Upsample((1, 1)))),
+        "float32[2, 1, 1, 6]",
+    ),
+    _layer(
+        "one position depthwise",
+        lambda: _narrow(nn.Conv2d(6, 6, 3, padding=1, groups=6)),
+        "float32[2, 1, 1, 6]",
+    ),
+    _layer(
+        "strided input of size 1",
+        lambda: nn.GroupNorm(2, 6),
+        torch.randn(2, 1, 5, 6).transpose(1, 3),
+    ),
+    _layer(
+        "ConvTranspose3d to less",
+        lambda: nn.ConvTranspose3d(16, 1, 2, 2),
+        "float32[1, 16, 2, 2, 2]",
+    ),
     _layer("RReLU", lambda: nn.Sequential(nn.RReLU(), nn.Dropout2d())),
 )
 
