@@ -31,10 +31,11 @@ def fixed_surroundings() -> Iterator[None]:
     Off: gradients and inference mode, oneDNN (its recurrent kernel hides matrix products), the
     fast paths of attention modules, ``opt_einsum`` (an optional package that reorders products),
     ``torch.compile`` (the eager network is measured), what TorchScript optimizes after some runs,
-    the caller's hooks on all saved tensors and on all optimizers, anomaly detection (it reads
-    values), garbage collection (a tensor in a reference cycle would die at a moment that differs
-    from run to run).
+    ``torch.jit.trace`` around the call, the caller's hooks on all saved tensors and on all
+    optimizers, anomaly detection (it reads values), garbage collection (a tensor in a reference
+    cycle would die at a moment that differs from run to run).
     """
+    of = torch._C
     with contextlib.ExitStack() as stack:
         stack.enter_context(_ONE_AT_A_TIME)
         stack.enter_context(_no_mode_left())
@@ -46,12 +47,13 @@ def fixed_surroundings() -> Iterator[None]:
         stack.enter_context(
             _switched(torch._C._get_mkldnn_enabled, torch._C._set_mkldnn_enabled, to=False)
         )
+        set_tracing: Any = getattr(of, "_set_tracing_state")  # noqa: B009 the stubs leave it out
+        stack.enter_context(_switched(of._get_tracing_state, set_tracing, to=None))
         mha = torch.backends.mha
         stack.enter_context(_switched(mha.get_fastpath_enabled, mha.set_fastpath_enabled, to=False))
         einsum = torch.backends.opt_einsum
         stack.enter_context(_switched(lambda: einsum.enabled, einsum._set_enabled, to=False))
         stack.enter_context(eager())
-        of = torch._C
         stack.enter_context(
             _switched(of._get_graph_executor_optimize, of._set_graph_executor_optimize, to=False)
         )
@@ -97,7 +99,9 @@ def _collect(on: object) -> None:
 
 
 @contextlib.contextmanager
-def _switched(read: Callable[[], Any], write: Callable[[Any], Any], *, to: bool) -> Iterator[None]:
+def _switched(
+    read: Callable[[], Any], write: Callable[[Any], Any], *, to: bool | None
+) -> Iterator[None]:
     before = read()
     write(to)
     try:

@@ -73,10 +73,13 @@ def begin(item: pytest.Item) -> None:
 
 
 def is_watched(item: pytest.Item) -> bool:
-    """Return whether the test's own calls of networks are measured: marked, without a fixture."""
+    """Return whether the test's own calls of networks are measured: marked, without a fixture.
+
+    What `burden_session` measures belongs to no test, and a marker's limits do not hold for it.
+    """
     if not item.config.stash[SETTINGS].enforced or LEVELS in item.stash:
         return False
-    return not _requests(item, *FIXTURES) and marked(item).marked
+    return not _requests(item, "burden") and marked(item).marked
 
 
 def observer(item: pytest.Item) -> Callable[[Any, tuple[Any, ...], dict[str, Any]], None]:
@@ -205,14 +208,15 @@ def _missing(item: pytest.Item, found: Marked) -> str:
     if not item.config.stash[SETTINGS].enforced:
         return ""
     if is_watched(item):
+        session = _requests(item, "burden_session")
         return (
             "It is marked with limits, but it called no torch.nn.Module and does not ask for the"
             " fixture burden."
-        )
+        ) + (" What burden_session measures has limits of its own, in its call." if session else "")
     info = getattr(item, "_fixtureinfo", None)
     if "burden" in getattr(info, "argnames", ()) and _is_ours(item, "burden"):
         return "It asks for the fixture burden and never called it."
-    if found.marked and not _requests(item, "burden_session"):
+    if found.marked:
         return "It is marked with limits, but the fixture burden was never called."
     return ""
 

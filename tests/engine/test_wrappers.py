@@ -12,6 +12,7 @@ from torch.nn import functional
 from torch.testing._internal.two_tensor import TwoTensor
 
 from pytest_burden import measure
+from pytest_burden.engine.watch import watching
 from pytest_burden.errors import MeasureError
 from tests.networks.cases import around, calling
 
@@ -75,6 +76,24 @@ class Deep(nn.Module):
     def forward(self, x: torch.Tensor) -> Any:
         """Never return."""
         return self(x + 1)
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit")
+def test_in_the_midst_of_a_trace() -> None:
+    """What TorchScript records is the network, and nothing of its measurement."""
+    network, x = nn.Sequential(nn.Linear(16, 8), nn.ReLU()), torch.ones(4, 16)
+    script: Any = torch.jit
+    alone = kinds(script.trace(network, x))
+    found: list[int] = []
+    with watching(lambda module, args, _: found.append(measure(module, args).macs)):
+        traced = script.trace(network, x)
+    assert kinds(traced) == alone
+    assert set(found) == {4 * 16 * 8}
+
+
+def kinds(traced: Any) -> list[str]:
+    """Return what a traced module calls."""
+    return [node.kind() for node in traced.inlined_graph.nodes()]
 
 
 @pytest.mark.parametrize("depth", range(8))
