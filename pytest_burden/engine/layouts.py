@@ -81,10 +81,10 @@ def _with_a_number(call: Call, source: Spec, out: Spec) -> Strides | None:
     return _by_kernel(call, [*call.specs, NUMBER] if len(call.specs) == 1 else call.specs, out)
 
 
-def _output_first(call: Call, source: Spec, out: Spec) -> Strides | None:
-    """The same, where the kernel takes the gradient after what it is the gradient of."""
+def _first_last(call: Call, source: Spec, out: Spec) -> Strides | None:
+    """The same, where the kernel takes the first tensor, a gradient for one, after the others."""
     del source
-    return _by_kernel(call, [*call.specs[1:], call.specs[0]], out)
+    return _by_kernel(call, [*(call.specs[1:] or (NUMBER,)), call.specs[0]], out)
 
 
 def _noisy_back(call: Call, source: Spec, out: Spec) -> Strides | None:
@@ -206,7 +206,7 @@ CORRECTED: Mapping[str, Correction] = {
     "aten.log_sigmoid_forward": Correction(_contiguous, outputs=2),
     **dict.fromkeys(
         aten(
-            "_scaled_dot_product_flash_attention_for_cpu logit_backward hardtanh relu6 nan_to_num"
+            "_scaled_dot_product_flash_attention_for_cpu hardtanh relu6 nan_to_num"
             " _prelu_kernel binary_cross_entropy huber_loss log_sigmoid_backward flip"
         ),
         Correction(_as_source),
@@ -221,7 +221,8 @@ CORRECTED: Mapping[str, Correction] = {
     "aten.roll": Correction(_rolled),
     "aten.index": Correction(_indexed),
     **dict.fromkeys(
-        aten("add sub rsub mul div remainder eq ne lt le gt ge"), Correction(_with_a_number)
+        aten("add sub mul div remainder eq ne lt le gt ge copysign floor_divide fmod"),
+        Correction(_with_a_number),
     ),
     **dict.fromkeys(
         aten(
@@ -234,14 +235,15 @@ CORRECTED: Mapping[str, Correction] = {
             " logical_and logical_or logical_xor maximum minimum mse_loss smooth_l1_loss where"
             " xlogy elu_backward gelu_backward hardsigmoid_backward hardswish_backward"
             " hardtanh_backward mish_backward sigmoid_backward silu_backward softplus_backward"
-            " tanh_backward"
+            " tanh_backward logit_backward heaviside hypot fmax fmin nextafter polar complex"
+            " native_dropout_backward"
         ),
         Correction(_element_by_element),
     ),
-    **dict.fromkeys(aten("leaky_relu_backward threshold_backward"), Correction(_output_first)),
-    "aten._prelu_kernel_backward": Correction(_output_first, outputs=2),
+    **dict.fromkeys(aten("rsub leaky_relu_backward threshold_backward"), Correction(_first_last)),
+    "aten._prelu_kernel_backward": Correction(_first_last, outputs=2),
     **dict.fromkeys(
-        aten("empty_like zeros_like ones_like full_like rand_like randn_like"),
+        aten("empty_like zeros_like ones_like full_like rand_like randn_like randint_like"),
         Correction(_as_only_source),
     ),
 }

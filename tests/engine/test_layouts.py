@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import permutations
+from itertools import pairwise, permutations
 from typing import Any
 
 import pytest
@@ -52,13 +52,26 @@ def layouts() -> list[torch.Tensor]:
     return [*made, odd.as_strided((2, 1, 4, 1), (4, 7, 1, 2)), odd.as_strided((2, 1, 4), (4, 1, 1))]
 
 
-def predicted(func: Any, tensor: torch.Tensor, *others: Any) -> tuple[int, ...]:
+def predicted(func: Any, *args: Any) -> tuple[int, ...]:
     """Return the strides that a measurement takes the first output to have."""
-    spec = spec_of(tensor)
-    given: AbstractTensor = abstract(spec, Token(Tape(), spec.storage_bytes, "input"))
-    (first, *_) = infer(Call(operator_of(func), (given, *others), {}), [0]).outputs
+    given = torch.utils._pytree.tree_map_only(torch.Tensor, stand_in, args)
+    call = Call(operator_of(func), given, {})
+    (first, *_) = infer(call, range(len(call.tensors))).outputs
     assert isinstance(first, New)
     return first.spec.strides
+
+
+def stand_in(tensor: torch.Tensor) -> AbstractTensor:
+    """Return a tensor of the same spec, without data."""
+    spec = spec_of(tensor)
+    return abstract(spec, Token(Tape(), spec.storage_bytes, "input"))
+
+
+def made(func: Any, *args: Any) -> tuple[int, ...]:
+    """Return the strides that the first output has."""
+    out = func(*args)
+    first: torch.Tensor = out[0] if isinstance(out, tuple) else out
+    return first.stride()
 
 
 @pytest.mark.parametrize("name", NAMES.split())
@@ -82,3 +95,125 @@ def test_group_norm(
     rest = (None, None, batch, channels, height * width, 1, 1e-5)
     func = aten.native_group_norm.default
     assert predicted(func, tensor, *rest) == func(tensor, *rest)[0].stride()
+
+
+PAIRED = """
+    atan2 complex fmax fmin heaviside hypot logaddexp logaddexp2 logical_and logical_or logical_xor
+    maximum minimum nextafter polar add.Tensor sub.Tensor rsub.Tensor mul.Tensor div.Tensor
+    eq.Tensor lt.Tensor remainder.Tensor fmod.Tensor copysign.Tensor xlogy.Tensor floor_divide
+    pow.Tensor_Tensor silu_backward mish_backward tanh_backward sigmoid_backward gelu_backward
+    hardswish_backward hardsigmoid_backward
+"""
+FURTHER: dict[str, tuple[Any, ...]] = {
+    "huber_loss": (0,),
+    "mse_loss": (0,),
+    "smooth_l1_loss": (0, 1.0),
+    "binary_cross_entropy": (None, 0),
+    "binary_cross_entropy_with_logits": (None, None, 0),
+    "lerp.Scalar": (0.5,),
+    "native_dropout_backward": (2.0,),
+    "hardtanh_backward": (-1.0, 1.0),
+    "softplus_backward": (1, 20),
+    "threshold_backward": (0.5,),
+    "leaky_relu_backward": (0.1, False),
+    "logit_backward": (1e-6,),
+}
+"""What follows two tensors."""
+
+
+@pytest.mark.parametrize("name", sorted({*PAIRED.split(), *FURTHER}))
+def test_two_layouts(name: str) -> None:
+    """An operator on two tensors, each laid out in its own way."""
+    packet, _, overload = name.partition(".")
+    func = getattr(getattr(aten, packet), overload or "default")
+    for one, other in pairs():
+        if name == "native_dropout_backward":
+            other = other > 0.5  # noqa: PLW2901
+        args = (one, other, *FURTHER.get(name, ()))
+        assert predicted(func, *args) == made(func, *args), (one.stride(), other.stride())
+
+
+def pairs() -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """Return tensors of the same shape, in different layouts."""
+    every = layouts()
+    chosen = [*pairwise(every), *zip(every, every[7:], strict=False)][::5]
+    return [(one, other) for one, other in chosen if one.shape == other.shape]
+
+
+def test_choice() -> None:
+    """A choice by a mask, which may be laid out as neither of what it chooses from."""
+    for one, other in pairs():
+        mask = one.mT.contiguous().mT > 0.5
+        for args in ((mask, one, other), (mask, other, one), (mask, one, torch.tensor(2.0))):
+            assert predicted(aten.where.self, *args) == made(aten.where.self, *args)
+        fill = aten.masked_fill.Scalar
+        assert predicted(fill, other, mask, 0.0) == made(fill, other, mask, 0.0)
+
+
+def test_rolls() -> None:
+    """Along each dimension, along two, and all elements as if they lay in a row."""
+    for tensor in layouts():
+        for args in (([1],), ([1], [1]), ([-5], [-1]), ([1, 0], [0, -1]), ([1, 1], [-1, -2])):
+            assert predicted(aten.roll.default, tensor, *args) == made(
+                aten.roll.default, tensor, *args
+            )
+
+
+def test_indices() -> None:
+    """One index tensor or two, side by side or apart, in either layout, of size 1 or broadcast."""
+    rows = torch.zeros(2, 3, dtype=torch.int64)
+    columns = torch.zeros(3, 2, dtype=torch.int64).t()
+    lone = torch.zeros(1, 2, dtype=torch.int64).t()
+    every = [rows, columns, lone, rows[0], rows[0, 0], rows[:1].expand(2, 3)]
+    places: list[list[Any]] = [
+        *([index] for index in every),
+        *([None, index] for index in every),
+        *([index, columns] for index in every),
+        *([index, None, columns] for index in every),
+        *([None, None, index] for index in every[:3]),
+    ]
+    for tensor in layouts()[::3]:
+        for indices in places:
+            if len(indices) <= tensor.dim():
+                args = (tensor, indices)
+                assert predicted(aten.index.Tensor, *args) == made(aten.index.Tensor, *args)
+
+
+IMAGES = (
+    (aten.upsample_nearest2d.default, ([1, 1],)),
+    (aten.upsample_bilinear2d.default, ([2, 3], False)),
+    (aten.replication_pad2d.default, ([1, 0, 0, 1],)),
+    (aten.native_batch_norm.default, (None, None, None, None, True, 0.1, 1e-5)),
+    (aten._log_softmax.default, (1, False)),
+    (aten.flip.default, ([1],)),
+    (aten.tril.default, ()),
+    (aten.sort.default, (1,)),
+)
+
+
+@pytest.mark.parametrize(("func", "args"), IMAGES, ids=str)
+def test_images(func: Any, args: tuple[Any, ...]) -> None:
+    """Images of every order of dimensions, among them those of one row, column or channel."""
+    for tensor in layouts():
+        if tensor.dim() == 4:
+            assert predicted(func, tensor, *args) == made(func, tensor, *args), tensor.stride()
+
+
+def test_batch_norm_backward() -> None:
+    """The gradient of an image, where the one that comes in may be laid out differently."""
+    func = aten.native_batch_norm_backward.default
+    for one, other in pairs():
+        if one.dim() == 4:
+            channels = torch.ones(one.shape[1])
+            args = (one, other, *[channels] * 5, True, 1e-5, [True] * 3)
+            assert predicted(func, *args) == made(func, *args), (one.stride(), other.stride())
+
+
+@pytest.mark.parametrize("name", ["replication_pad3d", "reflection_pad3d", "upsample_nearest3d"])
+def test_volumes(name: str) -> None:
+    """Volumes of either memory format."""
+    func = getattr(aten, name).default
+    for memory_format in (torch.contiguous_format, torch.channels_last_3d):
+        tensor = torch.rand(2, 3, 4, 2, 5).contiguous(memory_format=memory_format)
+        args = (tensor, [4, 3, 2] if "upsample" in name else [1] * 6)
+        assert predicted(func, *args) == made(func, *args)
