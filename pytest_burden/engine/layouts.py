@@ -137,7 +137,8 @@ def _indexed(call: Call, source: Spec, out: Spec) -> Strides | None:
     """As the indices are laid out, and the source beside them; torch asks the source alone."""
     indices = [index if index is None else known_spec(index) for index in call.args[1]]
     given = [index for index in indices if index is not None]
-    if 0 in (*source.shape, *out.shape) or any(index.dtype in _MASKS for index in given):
+    empty = 0 in (*source.shape, *out.shape)
+    if empty or not given or any(index.dtype in _MASKS for index in given):
         return None
     indices += [None] * (len(source.shape) - len(indices))
     dims = list(range(len(indices)))
