@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from math import prod
 
 from pytest_burden.errors import BurdenError, suggest
 
@@ -41,6 +42,12 @@ _BRACKETS = re.compile(r"(?P<dtype>[A-Za-z]\w*)\s*\[(?P<shape>[^\[\]]*)\]\s*(?:=
 _CROSSES = re.compile(r"(?P<shape>\d+(?:x\d+)*)")
 
 
+_TOO_MANY = 2**63
+_DIGITS = 20
+"""Longer numbers are too large anyway, and Python reads no more than some thousand digits."""
+_SHOWN = 80
+
+
 @dataclass(frozen=True, slots=True)
 class InputSpec:
     """A tensor to be made: dtype by torch's name, shape, and the value of integers and bools."""
@@ -62,23 +69,28 @@ def parse_input(text: str) -> InputSpec:
     """
     stripped = text.strip()
     if match := _CROSSES.fullmatch(stripped):
-        return InputSpec("float32", tuple(int(size) for size in match["shape"].split("x")))
+        return InputSpec("float32", _shape(match["shape"].replace("x", ","), "float32", text))
     match = _BRACKETS.fullmatch(stripped)
     if match is None:
         raise BurdenError(f"Invalid input spec (not of the form {EXAMPLE}): {text!r}")
     dtype = match["dtype"]
     if dtype not in BYTES or dtype.startswith(("q", "complex32")):
         raise BurdenError(f"Invalid input spec (unknown dtype{suggest(dtype, BYTES)}): {text!r}")
-    return InputSpec(dtype, _shape(match["shape"], text), _fill(match["fill"], dtype, text))
+    return InputSpec(dtype, _shape(match["shape"], dtype, text), _fill(match["fill"], dtype, text))
 
 
-def _shape(sizes: str, text: str) -> tuple[int, ...]:
+def _shape(sizes: str, dtype: str, text: str) -> tuple[int, ...]:
     if not sizes.strip():
         return ()
     parts = [part.strip() for part in sizes.split(",")]
     if not all(part.isascii() and part.isdigit() for part in parts):
         raise BurdenError(f"Invalid input spec (a size is not a whole number): {text!r}")
-    return tuple(int(part) for part in parts)
+    shape = tuple(int(part) if len(part) <= _DIGITS else 10**_DIGITS for part in parts)
+    if prod(size or 1 for size in shape) * BYTES[dtype] >= _TOO_MANY:
+        raise BurdenError(
+            f"Invalid input spec (a tensor has less than 2^63 bytes): {text[:_SHOWN]!r}"
+        )
+    return shape
 
 
 def _fill(value: str | None, dtype: str, text: str) -> int:
@@ -91,4 +103,19 @@ def _fill(value: str | None, dtype: str, text: str) -> int:
         return named[value]
     if not re.fullmatch(r"-?[0-9]+", value):
         raise BurdenError(f"Invalid input spec (the value is not a whole number): {text!r}")
+    least, most = _range(dtype)
+    if len(value) > _DIGITS or not least <= int(value) <= most:
+        raise BurdenError(
+            f"Invalid input spec ({dtype} holds {least:,} to {most:,}): {text[:_SHOWN]!r}"
+        )
     return int(value)
+
+
+def _range(dtype: str) -> tuple[int, int]:
+    """Return the least and the greatest number that integers of a kind, or bools, hold."""
+    if dtype == "bool":
+        return 0, 1
+    half = 2 ** (8 * BYTES[dtype] - 1)
+    if dtype.startswith("uint"):
+        return 0, min(2 * half, _TOO_MANY) - 1  # torch fills with signed numbers
+    return -half, half - 1

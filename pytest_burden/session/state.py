@@ -98,6 +98,7 @@ class State:
             verdicts=(
                 *(() if partial else unmatched),
                 *(() if settings.update else stale),
+                *(self._two(each.id) for each in results if not (each.burden or each.verdicts)),
                 *self._nothing(results, collecting),
             ),
             convention=settings.config.convention,
@@ -156,9 +157,16 @@ class State:
         for result in (*(r for results in self.by_test.values() for r in results), *self.shared):
             # Each worker sets session fixtures up for itself, so these come more than once.
             known = by_id.get(result.id)
-            if known is None or result.fails > known.fails:
+            if known is not None and known.burden != result.burden:
+                by_id[result.id] = replace(known, burden=None, verdicts=())
+            elif known is None or result.fails > known.fails:
                 by_id[result.id] = result
         return tuple(sorted(by_id.values(), key=lambda result: natural(result.id)))
+
+    def _two(self, name: str) -> Verdict:
+        """Return what is said of two networks that workers have measured under one name."""
+        reason = "another network is measured under this name, by another worker: give it a name="
+        return Verdict(Kind.ERROR, name, None, None, self.settings.policies[Kind.ERROR], reason)
 
     def _nothing(self, results: Iterable[Result], collecting: bool) -> tuple[Verdict, ...]:  # noqa: FBT001
         measured = any(result.burden for result in results)

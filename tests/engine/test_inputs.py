@@ -137,3 +137,32 @@ def test_a_generator() -> None:
     with pytest.raises(BurdenError, match="generator, which can be read only once: give a list"):
         measure(Sums(), [given])
     assert len([*given]) == 2
+
+
+@pytest.mark.parametrize(
+    ("spec", "reason"),
+    [
+        ("float32[99999999999999999999, 8]", "a tensor has less than 2^63 bytes"),
+        ("99999999999x99999999999", "a tensor has less than 2^63 bytes"),
+        (f"float32[{'9' * 5000}]", "a tensor has less than 2^63 bytes"),
+        ("uint8[1, 8] = 300", "uint8 holds 0 to 255"),
+        ("uint8[1, 8] = -1", "uint8 holds 0 to 255"),
+        ("int8[1, 8] = -129", "int8 holds -128 to 127"),
+        ("bool[1, 8] = 7", "bool holds 0 to 1"),
+        (f"int64[1] = {2**63}", "int64 holds -9,223,372,036,854,775,808 to"),
+        (f"uint64[1] = {2**63}", "uint64 holds 0 to 9,223,372,036,854,775,807"),
+        (f"int64[1] = {'9' * 5000}", "int64 holds"),
+    ],
+)
+def test_specs_out_of_range(spec: str, reason: str) -> None:
+    """No tensor can be so large, or hold that: it is said before one is made."""
+    with pytest.raises(BurdenError) as failed:
+        measure(nn.Identity(), spec)
+    assert str(failed.value).startswith(f"Invalid input spec ({reason}")
+    assert len(str(failed.value)) < 200
+
+
+@pytest.mark.parametrize("spec", ["int8[2] = -128", f"uint64[2] = {2**63 - 1}", "bool[2] = 0"])
+def test_specs_at_the_end_of_their_range(spec: str) -> None:
+    """What a kind of number can hold, it is filled with."""
+    assert measure(nn.Identity(), spec).peak_memory

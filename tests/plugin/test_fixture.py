@@ -414,3 +414,24 @@ class TestBurdenSession:
         result = self.run(project, scope, tests, limit=10)
         result.assert_outcomes(passed=2)
         result.stdout.fnmatch_lines(["*burden: 2 measured, *"])
+
+
+@pytest.mark.parametrize(
+    ("body", "line"),
+    [
+        ("pass", "*What burden_session measures has limits of its own, in its call.*"),
+        ("large()(torch.ones(1, 10))", "*over max_params*"),
+    ],
+)
+def test_a_marker_beside_a_shared_measurement(project: Project, body: str, line: str) -> None:
+    """What a fixture of the session measures does not switch off the limits of a marked test."""
+    tests = f"""
+    import torch
+    @pytest.fixture(scope="session", autouse=True)
+    def reference(burden_session): return burden_session(small, "1x4", name="reference")
+    @pytest.mark.burden(max_params=1)
+    def test_it(): {body}
+    """
+    result = project(tests)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([line])

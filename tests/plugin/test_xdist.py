@@ -187,3 +187,20 @@ def test_large_measurements(apart: Project, pytester: pytest.Pytester) -> None:
     apart(test, *options).assert_outcomes(passed=1)
     (measurement,) = written(pytester)["measurements"]
     assert len(measurement["burden"]["module_rows"]) == 5_000
+
+
+def test_two_networks_of_one_name(apart: Project, pytester: pytest.Pytester) -> None:
+    """Workers that cannot know of each other measure two networks under one name: neither is it."""
+    tests = """
+    import pytest
+    @pytest.fixture(scope="module")
+    def net(burden_session): return burden_session("linear", "{}x4", name="net")
+    def test_one(net): pass
+    def test_two(net): pass
+    """
+    pytester.makepyfile(test_other=tests.format(8))
+    result = apart(tests.format(1), "-n2", "--dist=loadfile")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(
+        ["*another network is measured under this name, by another worker*"]
+    )
