@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Literal
 
 from pytest_burden.budget.result import Result
 from pytest_burden.budget.verdict import Verdict
@@ -56,6 +57,11 @@ class Run:
             *self.lost,
             *(f"{test} failed before it had measured everything" for test in self.failed),
         )
+
+    @property
+    def verdict(self) -> Literal["pass", "fail"]:
+        """Return ``"pass"`` only of a run that came to its end: of another nobody knows."""
+        return "fail" if self.fails or self.unsure else "pass"
 
     @property
     def silent(self) -> bool:

@@ -31,7 +31,7 @@ def outputs(written: Written) -> Outputs:
     run = written.run
     short = dataclasses.replace(run, results=tuple(each.without_rows() for each in run.results))
     values = {
-        "verdict": "fail" if run.fails else "pass",
+        "verdict": run.verdict,
         "markdown": markdown(run, LARGEST_MARKDOWN),
     }
     notes = [] if values["markdown"] else ["the output markdown is empty: it would be too long"]

@@ -52,7 +52,7 @@ def to_dict(run: Run, versions: Mapping[str, str]) -> dict[str, Any]:
     data = {
         "schema": SCHEMA,
         "versions": dict(versions),
-        "verdict": "fail" if run.fails else "pass",
+        "verdict": run.verdict,
         "enforced": run.enforced,
         "full": not run.partial,
         "partial": list(run.partial),
@@ -223,7 +223,7 @@ def _inconsistent(run: Run, verdict: object) -> Iterator[str]:
             yield f"a metric of {result.id} is negative"
         if result.sweep and (text := wrong_sweep(result.sweep)):
             yield f"the sweep of {result.id}: {text}"
-    if verdict != ("fail" if run.fails else "pass"):
+    if verdict != run.verdict:
         yield f"its verdict is {verdict!r}, which its measurements are not"
 
 

@@ -48,7 +48,7 @@ _UNWRITTEN = {Point: {"burden"}}
 _MEANS = {
     "schema": "The version of this form.",
     "versions": "Of pytest-burden, pytest and python, and the platform; of joined runs several.",
-    "verdict": "Whether the run is red because of a verdict.",
+    "verdict": "Whether the run came to its end and nothing in it is red.",
     "full": "Whether nothing was left out.",
     "measurements": "What was measured, by id.",
 }

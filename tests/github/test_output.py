@@ -123,3 +123,23 @@ def test_no_report(monkeypatch: pytest.MonkeyPatch) -> None:
     found = outputs(Written(sample.GREEN, VERSIONS))
     assert found.values["markdown"] == ""
     assert found.notes == ("the output markdown is empty: it would be too long",)
+
+
+@pytest.mark.parametrize(
+    ("why", "verdict"),
+    [
+        ({}, "pass"),
+        ({"partial": ("-k",)}, "pass"),
+        ({"unfinished": ("t.py::test_skipped",)}, "pass"),
+        ({"partial": ("stopped early",)}, "fail"),
+        ({"partial": ("errors in collection",)}, "fail"),
+        ({"lost": ("worker gw0 was lost",)}, "fail"),
+        ({"unfinished": ("t.py::test_a",), "failed": ("t.py::test_a",)}, "fail"),
+    ],
+)
+def test_a_run_that_did_not_come_to_its_end(why: dict[str, tuple[str, ...]], verdict: str) -> None:
+    """Of what was not measured nobody knows: it is no pass, here and in the results themselves."""
+    run = Run((sample.PASSING,), **why)  # type: ignore[arg-type]  # of tuples
+    values = outputs(Written(run, VERSIONS)).values
+    assert (values["verdict"], json.loads(values["json"])["verdict"]) == (verdict, verdict)
+    assert load(values["json"], "json").run.verdict == verdict
