@@ -53,6 +53,8 @@ class Side:
     """By id, what the tests allow themselves."""
     excuses: Mapping[str, str] = field(default_factory=dict)
     """By id, why a test did not fail although its measurement does: ``xfailed``, ``skipped``."""
+    unsure: tuple[str, ...] = ()
+    """Why there may be more than was measured, and worse, as in `Run`."""
 
 
 class Step(NamedTuple):
@@ -128,8 +130,8 @@ class Comparison:
 
     @property
     def fails(self) -> bool:
-        """Whether anything is more than what is allowed."""
-        return any(difference.fails for difference in self.differences)
+        """Whether anything is more than what is allowed, or the head did not come to its end."""
+        return bool(self.head.unsure) or any(each.fails for each in self.differences)
 
 
 def compare(  # noqa: PLR0913, PLR0917 what was measured, and what is allowed

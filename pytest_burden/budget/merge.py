@@ -17,7 +17,8 @@ tests in another environment. The rules, none of which depends on the order of t
 * What a full leg found missing stays missing unless another leg has measured it. That nothing was
   measured is true only if no leg has measured anything.
 * Fewer or more legs than expected are a failing verdict, and so is a leg that did not come to its
-  end: nobody knows what it would have measured.
+  end: nobody knows what it would have measured. If it is known how many legs there are, that none
+  of them has measured anything is one, too.
 * Legs that were counted by different conventions, or of which some were not judged, are refused.
 """
 
@@ -93,7 +94,12 @@ def merge(legs: Iterable[Leg], expected: int | None = None) -> Run:
         found, partial, not_judged = _each_once((*found, *others, *stale)), (), ()
     return Run(
         results=results,
-        verdicts=(*found, *_not_as_expected(legs, expected), *_without_end(legs)),
+        verdicts=(
+            *found,
+            *_not_as_expected(legs, expected),
+            *_without_end(legs),
+            *_nothing(results, found, expected, enforced=runs[0].enforced),
+        ),
         convention=runs[0].convention,
         enforced=runs[0].enforced,
         partial=partial,
@@ -152,6 +158,15 @@ def _without_end(legs: Sequence[Leg]) -> Iterator[Verdict]:
 
 
 _NO_END = "did not come to its end"
+
+
+def _nothing(
+    results: Sequence[Result], found: Sequence[Verdict], expected: int | None, *, enforced: bool
+) -> Iterator[Verdict]:
+    """Yield what to say if these are all legs and nothing was measured: the gate would be off."""
+    told = any(verdict.kind is Kind.UNMEASURED for verdict in found)
+    if expected is not None and enforced and not told and not any(r.burden for r in results):
+        yield Verdict(Kind.UNMEASURED, NAME, None, None, Policy.FAIL, "no leg has a measurement")
 
 
 def _partial(runs: Sequence[Run]) -> tuple[str, ...]:

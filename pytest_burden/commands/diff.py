@@ -59,7 +59,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         description="Compare what was measured: metric by metric, with the modules that did it."
         " BASE and HEAD are what --burden-json has written, or baselines. With --base the tests"
         " are run twice: at the commit where this branch left REF, and here. The exit status is 1"
-        " if anything grew beyond what pyproject.toml allows.",
+        " if anything grew beyond what pyproject.toml allows, or if HEAD's run did not come to its"
+        " end.",
         epilog="examples: burden diff old.json new.json; burden diff --base origin/main --"
         " -k resnet",
     )
@@ -239,6 +240,7 @@ def side_of(name: str, measured: Run, renew: str) -> Side:
             for verdict in r.verdicts
             if verdict.excuse
         },
+        measured.unsure,
     )
 
 

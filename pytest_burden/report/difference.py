@@ -123,7 +123,12 @@ def to_dict(comparison: Comparison) -> dict[str, Any]:
 
 
 def _side(side: Side) -> dict[str, Any]:
-    return {"name": side.name, "torch": side.baseline.torch, "partial": list(side.partial)}
+    return {
+        "name": side.name,
+        "torch": side.baseline.torch,
+        "partial": list(side.partial),
+        "unsure": list(side.unsure),
+    }
 
 
 def heading(comparison: Comparison) -> str:
@@ -219,6 +224,7 @@ def _asides(difference: Difference, comparison: Comparison) -> Iterator[str]:
 
 def _notes(comparison: Comparison) -> Iterator[str]:
     base, head = comparison.base, comparison.head
+    yield from (f"{head.name}: {why}" for why in head.unsure)
     for one, other in ((base, head), (head, base)):
         if one.partial and other.baseline.entries.keys() - one.baseline.entries.keys():
             why = ", ".join(one.partial)

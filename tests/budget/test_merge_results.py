@@ -152,6 +152,7 @@ def test_three_versions_two_at_a_time() -> None:
 UNMEASURED = Verdict(Kind.UNMEASURED, "the run", None, None, Policy.FAIL, "--burden-strict is on")
 STALE = Verdict(Kind.STALE, B, None, None, Policy.FAIL)
 UNMATCHED = Verdict(Kind.UNMATCHED, "pyproject.toml", None, None, Policy.FAIL, "*::test_b*")
+UNTOLD = "unmeasured burden merge"
 NEEDLESS = Verdict(Kind.STALE, "pyproject.toml:9", None, None, Policy.FAIL, "flops of *")
 ALLOWED = Verdict(Kind.PASS, A, GROWTH, 2, Policy.IGNORE, base=1, allowance="pyproject.toml:9")
 
@@ -176,6 +177,31 @@ def test_what_a_full_leg_found(verdict: Verdict, other: Run, *, stays: bool) -> 
     assert (verdict in run.verdicts, run.fails) == (stays, stays or run.results[0].fails)
 
 
+def shard(*results: Result, **changed: Any) -> Run:
+    """Return a run of some tests, in which what is missing could not be judged."""
+    return replace(Run(results, partial=CHOSEN, not_judged=(STALE, UNMATCHED)), **changed)
+
+
+@pytest.mark.parametrize(
+    ("legs", "expected", "told"),
+    [
+        ([Run()], 1, ["unmeasured burden merge"]),
+        ([Run()], None, []),
+        ([shard(), shard()], 2, ["stale test_b", "unmatched pyproject.toml", UNTOLD]),
+        ([Run((lost(A, Kind.ERROR),))], 1, ["error test_a", UNTOLD]),
+        ([Run((result(A),))], 1, []),
+        ([Run(), Run((result(A),))], 2, []),
+        ([Run(verdicts=(UNMEASURED,))], 1, ["unmeasured the run"]),
+        ([Run(enforced=False)], 1, []),
+    ],
+)
+def test_nothing_measured(legs: list[Run], expected: int | None, told: list[str]) -> None:
+    """A gate through which nothing came is off, if all legs are here; another merge may mend it."""
+    run = joined(*legs, expected=expected)
+    assert kinds(run) == told
+    assert UNTOLD not in kinds(joined(run, Run((result(A),), enforced=run.enforced)))
+
+
 def test_the_strictest_policy() -> None:
     """One leg may be a machine on which a kind only warns: what fails in another fails."""
     mild = result(A, made(flops=12))
@@ -192,11 +218,6 @@ def test_an_allowance_that_one_leg_needs() -> None:
     shrank = replace(ALLOWED, kind=Kind.SHRANK, policy=Policy.WARN, measured=0, allowance="")
     legs = [Run((result(A, verdicts=(each,)),)) for each in (ALLOWED, shrank)]
     assert kinds(joined(joined(*legs), Run(verdicts=(NEEDLESS,)))) == ["shrank test_a (warns)"]
-
-
-def shard(*results: Result, **changed: Any) -> Run:
-    """Return a run of some tests, in which what is missing could not be judged."""
-    return replace(Run(results, partial=CHOSEN, not_judged=(STALE, UNMATCHED)), **changed)
 
 
 @pytest.mark.parametrize(

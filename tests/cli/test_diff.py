@@ -11,6 +11,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -80,6 +81,35 @@ def test_files(one, other, config: str, status: int, tmp_path: Path) -> None:  #
     assert main(["diff", str(base), str(head)]) == status
     assert main(["diff", str(head), str(base)]) == 0
     assert main(["diff", str(base), str(base)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"partial": ("stopped early",)}, "not everything was measured: stopped early"),
+        ({"partial": ("-k",)}, ""),
+        ({"lost": ("worker gw0 was lost",)}, "worker gw0 was lost"),
+        ({"failed": ("t.py::a",)}, "a failed before it had measured everything"),
+    ],
+)
+@pytest.mark.parametrize("format_", ["terminal", "markdown", "json"])
+def test_a_run_without_an_end(
+    changed: dict[str, Any],
+    told: str,
+    format_: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What HEAD did not come to measure may be heavier: no pass. What the base lacks is no more."""
+    whole, cut = tmp_path / "whole.json", tmp_path / "cut.json"
+    run = Run((result(NAME, made()),))
+    write(whole, run, VERSIONS)
+    write(cut, replace(run, **changed), VERSIONS)
+    assert main(["diff", str(whole), str(cut), "--format", format_]) == bool(told)
+    printed = capsys.readouterr().out
+    assert told in printed
+    assert ('"verdict": "fail"' in printed) is (bool(told) and format_ == "json")
+    assert main(["diff", str(cut), str(whole)]) == 0
 
 
 @pytest.mark.parametrize(
@@ -418,15 +448,17 @@ def test_code_of_the_commit(repository: Path, burden: Burden, layout: str) -> No
 
 
 def test_tests_that_fail(repository: Path, burden: Burden) -> None:
-    """What a test that failed did not measure may be there all the same."""
+    """What a test that failed did not measure may be there all the same, and be heavier."""
     tests = repository / "test_it.py"
     text = tests.read_text(encoding="utf-8").replace(
         "def test_b(burden): ", "def test_b(burden): 1/0; "
     )
     tests.write_text(text, encoding="utf-8")
     done = burden("diff", "--base", "main", "--strict", folder=repository)
-    assert done.returncode == 0, done.stdout
+    assert done.returncode == 1, done.stdout
     assert "the working tree is not all (tests failed)" in done.stdout
+    failed = "the working tree: test_it.py::test_b failed before it had measured everything\n"
+    assert failed in done.stdout
 
 
 @pytest.mark.parametrize(
