@@ -31,7 +31,7 @@ from typing import NamedTuple
 from pytest_burden.budget.baseline import minor
 from pytest_burden.budget.ids import Glob, natural
 from pytest_burden.budget.result import Result, as_renamed
-from pytest_burden.budget.run import Run
+from pytest_burden.budget.run import WHOLE, Run
 from pytest_burden.budget.scaling import said
 from pytest_burden.budget.verdict import BY_TORCH, Kind, Policy, Verdict
 from pytest_burden.burden import METRICS, Burden, Convention, shallow
@@ -191,7 +191,7 @@ def _still_true(runs: Sequence[Run], results: Sequence[Result]) -> tuple[Verdict
 
     def refuted(verdict: Verdict) -> bool:
         if verdict.kind is Kind.UNMEASURED:
-            return measured
+            return measured if verdict.subject in {WHOLE, NAME} else verdict.subject in ids
         if verdict.kind is Kind.UNMATCHED:
             return any(map(Glob(verdict.detail).matches, ids))
         return verdict.kind is Kind.STALE and verdict.subject in (

@@ -10,6 +10,8 @@ from pytest_burden.budget.result import Result
 from pytest_burden.budget.verdict import Verdict
 from pytest_burden.burden import Convention
 
+WHOLE = "the run"
+"""The subject of what is true of no single measurement."""
 BY_ACCIDENT = ("errors in collection", "stopped early")
 """Reasons for `Run.partial` that nobody has chosen; that a worker died is in `Run.lost`."""
 

@@ -58,6 +58,8 @@ def _update(arguments: argparse.Namespace) -> int:
     tests = dict.fromkeys(map(owner, arguments.ids))
     force = ["--burden-force"] if arguments.force else []
     outcome = run_pytest(["--burden-update", *force, *tests], root())
+    if outcome.status == 0 and not (outcome.results or {}).get("baseline"):
+        raise BurdenError(f"pytest measured nothing: {baseline.FILE} is not written")
     return outcome.status if outcome.status in ENDED else USAGE
 
 

@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pytest_burden.budget.config import FILE
-from pytest_burden.commands.project import ENDED, EXAMPLE, USAGE, configuration, root, run_pytest
+from pytest_burden.commands.project import (
+    ENDED,
+    EXAMPLE,
+    USAGE,
+    Outcome,
+    configuration,
+    root,
+    run_pytest,
+)
 from pytest_burden.errors import BurdenError, suggest
 
 
@@ -36,5 +47,23 @@ def _run(arguments: argparse.Namespace) -> int:
     options += ["-v"] if arguments.verbose else []
     tests = [f"{FILE}::{name}" for name in arguments.models] or [FILE]
     quiet = ["--no-header", "-p", "no:cacheprovider", "--override-ini", "addopts="]
-    status = run_pytest([*quiet, *options, *tests], folder).status
-    return status if status in ENDED else USAGE
+    outcome = run_pytest([*quiet, *options, *tests], folder)
+    if outcome.status == 0:
+        _held(outcome, [f"{FILE}::{name}" for name in arguments.models or known])
+    return outcome.status if outcome.status in ENDED else USAGE
+
+
+def _held(outcome: Outcome, ids: Sequence[str]) -> None:
+    """Accept no success in which models were left out: pytest can be told so from outside.
+
+    Raises:
+        BurdenError: some were.
+    """
+    results: Mapping[str, Any] = outcome.results or {"measurements": []}
+    judged = {each["id"] for each in results["measurements"]} if results.get("enforced") else set()
+    if missing := [name for name in ids if name not in judged]:
+        given = os.environ.get("PYTEST_ADDOPTS", "")
+        raise BurdenError(
+            f"pytest succeeded and did not check {', '.join(missing)}:"
+            + (f" PYTEST_ADDOPTS is {given!r}" if given else " a plugin or a conftest.py is why")
+        )

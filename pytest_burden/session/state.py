@@ -11,7 +11,7 @@ from pytest_burden.budget.baseline import NONE, Baseline
 from pytest_burden.budget.config import FILE
 from pytest_burden.budget.ids import below, is_of, natural
 from pytest_burden.budget.result import Result, as_renamed
-from pytest_burden.budget.run import Run
+from pytest_burden.budget.run import WHOLE, Run
 from pytest_burden.budget.verdict import Kind, Past, Verdict, judge_globs, judge_stale
 from pytest_burden.session.settings import Settings
 
@@ -93,19 +93,21 @@ class State:
             stale, missing = self._stale(results, full=not partial)
         results, stale = as_renamed(results, stale)
         models = [model.id for model in settings.config.models]
+        left_out = tuple(m for m in models if m not in self.reported and not collecting)
         return Run(
             results=results,
             verdicts=(
                 *(() if partial else unmatched),
                 *(() if settings.update else stale),
                 *(self._two(each.id) for each in results if not (each.burden or each.verdicts)),
+                *(self._uncollected(name) for name in left_out if not partial),
                 *self._nothing(results, collecting),
             ),
             convention=settings.config.convention,
             baseline=NONE if results and self._ungated() else "",
             enforced=settings.enforced,
             partial=partial,
-            left_out=tuple(m for m in models if m not in self.reported and not collecting),
+            left_out=left_out,
             not_judged=(*unmatched, *(() if settings.update else missing)) if partial else (),
             lost=tuple(
                 f"worker {worker} was lost{f' while running {test}' if test else ''}"
@@ -168,12 +170,18 @@ class State:
         reason = "another network is measured under this name, by another worker: give it a name="
         return Verdict(Kind.ERROR, name, None, None, self.settings.policies[Kind.ERROR], reason)
 
+    def _uncollected(self, name: str) -> Verdict:
+        """Return what is said of a model that a full run has left out."""
+        reason = f"a plugin or a conftest.py (collect_ignore?) keeps pytest from {FILE}"
+        policy = self.settings.policies[Kind.UNMEASURED]
+        return Verdict(Kind.UNMEASURED, name, None, None, policy, reason)
+
     def _nothing(self, results: Iterable[Result], collecting: bool) -> tuple[Verdict, ...]:  # noqa: FBT001
         measured = any(result.burden for result in results)
         if not self.settings.strict or measured or collecting or not self.settings.enforced:
             return ()
         policy = self.settings.policies[Kind.UNMEASURED]
-        return (Verdict(Kind.UNMEASURED, "the run", None, None, policy, "--burden-strict is on"),)
+        return (Verdict(Kind.UNMEASURED, WHOLE, None, None, policy, "--burden-strict is on"),)
 
     def _partial(self, config: pytest.Config, *, ended: bool) -> Iterable[str]:
         """Yield why this was not a full run: what was not measured proves nothing then."""
@@ -192,6 +200,7 @@ class State:
             "ignore": "--ignore",
             "ignore_glob": "--ignore-glob",
             "setuponly": "--setup-only",
+            "collectonly": "--collect-only",
         }
         given = [flag for name, flag in flags.items() if config.getoption(name, None)]
         if any(each.startswith(_CHOOSING) for each in config.getoption("override_ini") or ()):

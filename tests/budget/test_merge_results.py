@@ -163,6 +163,8 @@ ALLOWED = Verdict(Kind.PASS, A, GROWTH, 2, Policy.IGNORE, base=1, allowance="pyp
         (UNMEASURED, Run(), True),
         (UNMEASURED, Run((lost(A, Kind.ERROR),)), True),
         (UNMEASURED, Run((result(A),)), False),
+        (replace(UNMEASURED, subject=B), Run((result(A),)), True),
+        (replace(UNMEASURED, subject=B), Run((result(B),)), False),
         (STALE, Run((result(A),)), True),
         (STALE, Run((result(B),)), False),
         (UNMATCHED, Run((result(A),)), True),

@@ -96,6 +96,18 @@ def test_refused_on_ci(project: Path, burden: Burden) -> None:
     )
 
 
+def test_collecting_is_no_measurement(project: Path, burden: Burden) -> None:
+    """Nothing is written or taken out, and that is told."""
+    done = burden("baseline", "update", PYTEST_ADDOPTS="--co")
+    told = f"burden: pytest measured nothing: {FILE} is not written\n"
+    assert (done.returncode, done.stderr) == (2, told)
+    burden("baseline", "update")
+    done = burden("baseline", "prune", PYTEST_ADDOPTS="--co")
+    assert done.returncode == 2
+    assert "not all tests were run (--collect-only): nothing is taken out" in done.stderr
+    assert ids(project) == [A, B]
+
+
 def test_prune(project: Path, burden: Burden) -> None:
     """What no test measures any more goes, when asked for; the rest is as it was."""
     burden("baseline", "update")

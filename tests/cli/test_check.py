@@ -51,6 +51,33 @@ def test_nothing_to_check(project: Path, burden: Burden) -> None:
     )
 
 
+@pytest.mark.parametrize("options", ["--no-burden", "--co", "--setup-plan", "--setup-only"])
+@pytest.mark.parametrize("strict", [[], ["--strict"]])
+def test_a_gate_that_is_switched_off(
+    project: Path, burden: Burden, options: str, strict: list[str]
+) -> None:
+    """Options that CI's environment has for other runs of pytest cannot make a pass of nothing."""
+    configure(project, f"{MODELS}max_params = 12\n")
+    done = burden("check", *strict, PYTEST_ADDOPTS=options)
+    if strict and options.startswith("--setup"):
+        assert (done.returncode, done.stderr) == (1, "")
+        assert "the run measured nothing" in done.stdout
+        return
+    told = f"did not check pyproject.toml::small: PYTEST_ADDOPTS is {options!r}"
+    assert (done.returncode, done.stderr) == (2, f"burden: pytest succeeded and {told}\n")
+
+
+def test_a_skipped_model(project: Path, burden: Burden) -> None:
+    """Also where code of the project keeps one from being measured."""
+    configure(project, f"{MODELS}\n{MODELS.replace('small]', 'other]')}")
+    skips = "def pytest_runtest_setup(item):\n    if item.name == 'other': pytest.skip('no')\n"
+    (project / "conftest.py").write_text(f"import pytest\n{skips}", encoding="utf-8")
+    done = burden("check")
+    told = "did not check pyproject.toml::other: a plugin or a conftest.py is why\n"
+    assert (done.returncode, done.stderr) == (2, f"burden: pytest succeeded and {told}")
+    assert burden("check", "small").returncode == 0
+
+
 @pytest.mark.parametrize(
     "command", [("check",), ("init",), ("baseline", "update"), ("explain", "pyproject.toml::small")]
 )

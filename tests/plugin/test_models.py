@@ -78,6 +78,22 @@ def test_selection(
     assert notes == ([f"Not measured ({left_out}"] if left_out else [])
 
 
+@pytest.mark.parametrize("options", [[], ["--burden-strict"], ["-n2"], ["-n2", "--dist=loadfile"]])
+def test_ignored_by_the_project(
+    models: Project, pytester: pytest.Pytester, options: list[str]
+) -> None:
+    """Where nothing on the command line says so, their limits do not go off in silence."""
+    pytester.makeconftest("collect_ignore = ['pyproject.toml']")
+    config = MODELS.replace('testpaths = ["tests"]', "")
+    result = models(*options, config=config)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    why = "    a plugin or a conftest.py (collect_ignore?) keeps pytest from pyproject.toml"
+    for name in ("small", "large"):
+        result.stdout.fnmatch_lines([f"pyproject.toml::{name} measured nothing", why])
+    ignored = f'{config}[tool.burden.policy]\nunmeasured = "warn"\n'
+    assert models(*options, config=ignored).ret == pytest.ExitCode.OK
+
+
 def test_below_the_rootdir(
     models: Project, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
