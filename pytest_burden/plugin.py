@@ -178,7 +178,9 @@ def burden(request: pytest.FixtureRequest) -> Measure:
     from pytest_burden.fixture import Measure
     from pytest_burden.session.lifecycle import marked, record_of
 
-    return Measure(record_of(request.node), lambda: marked(request.node).levels)
+    record = record_of(request.node)
+    record.asked = True
+    return Measure(record, lambda: marked(request.node).levels)
 
 
 @pytest.fixture(scope="session")

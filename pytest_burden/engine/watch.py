@@ -9,6 +9,8 @@ from typing import Any
 
 from torch import nn
 
+_PAUSED = threading.local()
+
 Callback = Callable[[nn.Module, tuple[Any, ...], dict[str, Any]], None]
 
 
@@ -26,7 +28,7 @@ def watching(callback: Callback) -> Iterator[None]:
     def call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
         nonlocal inside
         __tracebackhide__ = True
-        if inside or threading.get_ident() != thread:
+        if inside or getattr(_PAUSED, "on", False) or threading.get_ident() != thread:
             return plain_call(module, *args, **kwargs)
         inside = True
         try:
@@ -40,3 +42,14 @@ def watching(callback: Callback) -> Iterator[None]:
         yield
     finally:
         nn.Module.__call__ = plain_call  # type: ignore[method-assign]  # the original
+
+
+@contextmanager
+def unwatched() -> Iterator[None]:
+    """Tell nobody of the calls on this thread in the block: they belong to a measurement."""
+    before = getattr(_PAUSED, "on", False)
+    _PAUSED.on = True
+    try:
+        yield
+    finally:
+        _PAUSED.on = before

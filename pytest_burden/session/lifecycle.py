@@ -87,6 +87,8 @@ def observer(item: pytest.Item) -> Callable[[Any, tuple[Any, ...], dict[str, Any
     record = record_of(item)
 
     def observe(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if record.asked:
+            return
         outcome: Any
         name = Name(type(module).__name__)
         try:

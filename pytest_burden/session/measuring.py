@@ -56,6 +56,8 @@ def measured(  # noqa: PLR0913 what the engine takes
         BurdenError: something in the call is wrong.
         Exception: what the network's own forward or the factory raised.
     """
+    from pytest_burden.engine.watch import unwatched  # noqa: PLC0415 it brings torch
+
     options: dict[str, Any] = {
         "training": runs.training,
         "device": runs.device,
@@ -67,20 +69,22 @@ def measured(  # noqa: PLR0913 what the engine takes
     if not (given.own or given.vary or any(symbols((tuple(inputs), dict(kwargs or {}))))):
         from pytest_burden.engine.measure import measure  # noqa: PLC0415 it brings torch
 
-        return measure(target, tuple(inputs), kwargs, **options), Swept()
+        with unwatched():
+            return measure(target, tuple(inputs), kwargs, **options), Swept()
     from pytest_burden.engine.sweep import elsewhere  # noqa: PLC0415 it brings torch
 
-    return elsewhere(
-        target,
-        tuple(inputs),
-        kwargs,
-        sizes=given.own,
-        vary=given.vary,
-        grow=runs.grow,
-        at=runs.at,
-        until=given.until,
-        **options,
-    )
+    with unwatched():
+        return elsewhere(
+            target,
+            tuple(inputs),
+            kwargs,
+            sizes=given.own,
+            vary=given.vary,
+            grow=runs.grow,
+            at=runs.at,
+            until=given.until,
+            **options,
+        )
 
 
 def imported(build: str) -> Any:

@@ -53,6 +53,8 @@ class Record:
     """Its node id, without what pytest-xdist appends."""
     settings: Settings
     measured: list[Measured] = field(default_factory=list)
+    asked: bool = False
+    """Whether the test has the fixture ``burden``: only what is handed to that is measured."""
     results: tuple[Result, ...] | None = None
     """What was decided, once the test has ended."""
     sent: bool = False

@@ -350,6 +350,25 @@ class TestMarkerOnly:
         )
         result.assert_outcomes(passed=1)
 
+    def test_fixture_that_is_asked_for_late(self, project: Project) -> None:
+        """The same for a test that gets a fixture while it runs: nothing is measured twice."""
+        result = project(
+            """
+            @pytest.mark.burden(max_params=10)
+            def test_it(request):
+                request.getfixturevalue("burden")(small(), "1x4")
+                large()(torch.ones(1, 10))
+
+            @pytest.mark.burden(max_params=10)
+            def test_session(request):
+                request.getfixturevalue("burden_session")(large(), "1x10", name="large")
+                small()(torch.ones(1, 4))
+            """
+        )
+        result.assert_outcomes(passed=2)
+        rows = [line.split()[0] for line in result.outlines if line.endswith(("pass", "limit"))]
+        assert rows == ["burden_session#large", "test_it.py::test_it", "test_it.py::test_session"]
+
     def test_call_is_restored(self, project: Project) -> None:
         """After the test networks are called as ever."""
         before = __import__("torch").nn.Module.__call__
