@@ -30,6 +30,7 @@ from pytest_burden.engine.layouts import (
     UNMASKED,
     grouped_product,
 )
+from pytest_burden.engine.mismatch import refuse_mismatch
 from pytest_burden.engine.result import New, Output, Plain, Result, Same, View
 from pytest_burden.engine.schema import DTYPES, is_view, op_name
 from pytest_burden.engine.shapes import known_result
@@ -50,6 +51,7 @@ def infer(call: Call, storages: Sequence[int]) -> Result:
 
     Raises:
         NoShape: the result depends on data, or torch has no shape function for it.
+        RuntimeError: the arguments do not fit together; other errors of torch likewise.
     """
     return known_result(call) or asked(call, storages)
 
@@ -57,6 +59,7 @@ def infer(call: Call, storages: Sequence[int]) -> Result:
 def asked(call: Call, storages: Sequence[int]) -> Result:
     """Do the same for any operator, by torch's own shape functions and what puts them right."""
     func, specs = call.func, call.specs
+    refuse_mismatch(call)
     if op_name(func).startswith("aten.quantize_per_"):
         raise NoShape(f"{func} has no shape function: quantized tensors have data")
     if op_name(func) in AS_HALF:
