@@ -1,15 +1,18 @@
 """The command `burden`: arguments in, text or JSON out. Needs no pytest.
 
 Exit status 0: all is well. 1: a budget is broken. 2: nothing could be done, and one line or the
-network's own traceback says why. 130: interrupted.
+network's own traceback says why. 130: interrupted. 141: nobody reads the output.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import re
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -29,12 +32,13 @@ from pytest_burden.commands import (
     sweep,
     tighten,
 )
-from pytest_burden.commands.output import say
-from pytest_burden.errors import BurdenError
+from pytest_burden.commands.output import Unread, flush, say
+from pytest_burden.errors import BurdenError, suggest
 from pytest_burden.report.inert import inert
 
 USAGE = 2
 INTERRUPTED = 130  # as shells have it: 128 and the number of the signal
+UNREAD = 141
 
 COMMANDS = (
     measure,
@@ -55,24 +59,65 @@ COMMANDS = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
-    arguments = _parser().parse_args(argv)
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+        # A process may be started without.
+        sys.stdout = sys.stdout or nowhere
+        sys.stderr = sys.stderr or nowhere
+        return _run(argv)
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    arguments = _parsed(argv)
     try:
         status: int = arguments.run(arguments)
+        flush()
+    except Unread:
+        return UNREAD
     except BurdenError as error:
-        say(f"burden: {error}", file=sys.stderr)
-        return USAGE
+        return _failed(f"burden: {error}\n", USAGE)
     except KeyboardInterrupt:
-        say("burden: interrupted", file=sys.stderr)
-        return INTERRUPTED
+        return _failed("burden: interrupted\n", INTERRUPTED)
     except (Exception, SystemExit) as error:  # noqa: BLE001 the user's code may raise anything
-        say(_own_traceback(error), end="", file=sys.stderr)
-        return USAGE
+        return _failed(_own_traceback(error), USAGE)
+    return status
+
+
+def _failed(why: str, status: int) -> int:
+    with suppress(BurdenError, Unread):  # nobody is there to be told
+        say(why, end="", file=sys.stderr)
     return status
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
+        if match := _INVALID.search(message):
+            known = [name.strip("'\"") for name in match["known"].split(", ")]
+            message += suggest(match["given"], known)
         super().error(inert(message))  # which tells what was given
+
+
+_INVALID = re.compile(r"invalid choice: '(?P<given>.*)' \(choose from (?P<known>.*)\)", re.DOTALL)
+
+
+def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Read the arguments; end the program with what is wrong with them."""
+    parser = _parser()
+    arguments, unknown = parser.parse_known_args(argv)
+    if unknown:
+        name = unknown[0].partition("=")[0]
+        near = suggest(name, _options(parser, arguments.command)) if name.startswith("-") else ""
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}{near}")
+    return arguments
+
+
+def _options(parser: argparse.ArgumentParser, command: str) -> Iterator[str]:
+    """Yield the options of a command, and of all commands below it."""
+    for action in parser._actions:  # noqa: SLF001 nothing public tells of them
+        yield from action.option_strings
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 the only name it has
+            for name, below in action.choices.items():
+                if command in {name, ""}:
+                    yield from _options(below, "")
 
 
 def _parser() -> argparse.ArgumentParser:

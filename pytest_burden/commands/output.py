@@ -6,7 +6,8 @@ import argparse
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO, get_args
 
@@ -69,10 +70,50 @@ def say(text: str, *, end: str = "\n", file: TextIO | None = None) -> None:
     """Print a text that may hold names of anybody's choice, to standard output if not ``file``.
 
     No line of it is a command to the runner of GitHub Actions.
+
+    Raises:
+        Unread: nobody reads standard output any more.
+        BurdenError: it cannot be written.
     """
     stream = file or sys.stdout
     coding = stream.encoding or "utf-8"
-    print(inert(text).encode(coding, "backslashreplace").decode(coding), end=end, file=stream)
+    with writing(stream):
+        print(inert(text).encode(coding, "backslashreplace").decode(coding), end=end, file=stream)
+
+
+def flush() -> None:
+    """Write out what `say` has kept back.
+
+    Raises:
+        Unread: nobody reads standard output any more.
+        BurdenError: it cannot be written.
+    """
+    with writing(sys.stdout):
+        sys.stdout.flush()
+
+
+class Unread(Exception):  # noqa: N818 no error: whoever read the output has seen enough
+    """Nobody reads standard output any more."""
+
+
+@contextmanager
+def writing(stream: TextIO) -> Iterator[None]:
+    """Tell a stream that cannot be written from the errors of the user's code.
+
+    Raises:
+        Unread: nobody reads it any more.
+        BurdenError: it cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        # Python would try again at its end, and complain.
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        if isinstance(error, BrokenPipeError):
+            raise Unread from error
+        name = "standard error" if stream is sys.stderr else "standard output"
+        raise BurdenError(f"{name} cannot be written: {error.strerror}") from error
 
 
 def add_github(parser: argparse.ArgumentParser) -> None:

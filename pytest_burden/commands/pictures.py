@@ -17,7 +17,7 @@ from pytest_burden.budget.run import Run
 from pytest_burden.budget.verdict import DEFAULTS
 from pytest_burden.burden import Burden
 from pytest_burden.commands.diff import cannot, read_side, side_of
-from pytest_burden.commands.output import read_text, say, write
+from pytest_burden.commands.output import read_text, say, write, writing
 from pytest_burden.errors import BurdenError, suggest
 from pytest_burden.report import pictures
 from pytest_burden.report.inert import visible
@@ -123,8 +123,9 @@ def write_one(figure: Figure, form: str, output: Path | None) -> None:
     """
     content = pictures.to_bytes(figure, "png" if form == "png" else "svg")
     if output is None:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(content)
+        with writing(sys.stdout):
+            sys.stdout.flush()
+            sys.stdout.buffer.write(content)
     else:
         write(output, content)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from pytest_burden.commands.output import say
 from pytest_burden.errors import BurdenError
 
 
@@ -37,8 +38,8 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.of == "results":
         if arguments.whole_file:
             raise BurdenError("--whole-file is about pyproject.toml: not with --of results")
-        print(config.text(results.schema()), end="")
+        say(config.text(results.schema()), end="")
     else:
         made = config.whole_file() if arguments.whole_file else config.schema()
-        print(config.text(made), end="")
+        say(config.text(made), end="")
     return 0

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,3 +56,81 @@ def test_arguments(
     assert status == 2
     printed = capsys.readouterr()
     assert may_command(printed.out + printed.err) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "near"),
+    [
+        ("mesure nets:small", "measure"),
+        ("measure nets:small --inptu 1x4", "--input"),
+        ("measure nets:small --target cpuu", "cpu"),
+        ("baseline updte", "update"),
+        ("baseline prune --dry-rum", "--dry-run"),
+        ("merge a.json --format=markdwn", "markdown"),
+        ("check --stricct=3", "--strict"),
+        ("check --budgets", ""),  # another command has nothing to do with it
+        ("baseline x", ""),
+    ],
+)
+def test_what_was_meant(arguments: str, near: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Commands, options and their values that are nearly right are told with the right one."""
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments.split())
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.endswith(f" (nearest: {near})") if near else "nearest" not in last
+
+
+COMMANDS = {
+    "measure": ("measure", "nets:small", "--input", "1x4"),
+    "schema": ("schema",),
+}
+FULL = Path("/dev/full")
+
+
+@pytest.mark.parametrize("name", ["measure", "schema"])
+@pytest.mark.skipif(not FULL.exists(), reason="there is no device that is full")
+def test_a_full_disk(name: str, project: Path, warm_python: str) -> None:
+    """One line says so; where nobody can be told, the status does."""
+    with FULL.open("w") as full:
+        done = _burden(warm_python, project, name, stdout=full, stderr=subprocess.PIPE)
+        told = "burden: standard output cannot be written: No space left on device\n"
+        assert (done.returncode, done.stderr) == (2, told)
+        assert _burden(warm_python, project, name, stdout=full, stderr=full).returncode == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes of POSIX")
+@pytest.mark.parametrize("name", ["measure", "schema"])
+def test_nobody_reads(name: str, project: Path, warm_python: str) -> None:
+    """``burden ... | head`` ends without a word, as other commands do."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = _burden(warm_python, project, name, stdout=writing, stderr=subprocess.PIPE)
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell of POSIX")
+@pytest.mark.parametrize(("closed", "status"), [(">&-", 0), ("2>&-", 0)])
+def test_without_streams(closed: str, status: int, project: Path, warm_python: str) -> None:
+    """As services are started."""
+    command = shlex.join([warm_python, "-c", PROGRAM, *COMMANDS["measure"]])
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"{command} {closed}"],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (status, "")
+
+
+PROGRAM = "from pytest_burden.cli import main; raise SystemExit(main())"
+
+
+def _burden(
+    python: str, project: Path, name: str, **streams: Any
+) -> subprocess.CompletedProcess[str]:
+    command = [python, "-c", PROGRAM, *COMMANDS[name]]
+    return subprocess.run(command, cwd=project, text=True, check=False, **streams)

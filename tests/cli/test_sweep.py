@@ -130,6 +130,20 @@ def test_reported_again(capsys: pytest.CaptureFixture[str]) -> None:
     assert "s.json is a sweep: --format terminal, csv, svg or png" in capsys.readouterr().err
 
 
+def test_a_fit_to_the_last_byte(capsys: pytest.CaptureFixture[str]) -> None:
+    """What would look alike is told exactly: 2 and 2.00 GiB say nothing of what does not fit."""
+    tanh = ["fit", "torch.nn:Tanh", "--input", "float32[B, 1000000]", "--vary", "B"]
+    assert main([*tanh, "--memory", "2 GiB"]) == 0
+    assert capsys.readouterr().out.splitlines()[:4] == [
+        "torch.nn:Tanh: B = 268 fits into 2 GiB, 269 does not",
+        "",
+        *(
+            f"B = {size}: {total} B, 0 B of parameters and buffers and {total} B beside them"
+            for size, total in ((268, "2_144_000_000"), (269, "2_152_000_000"))
+        ),
+    ]
+
+
 def test_fit_json(capsys: pytest.CaptureFixture[str]) -> None:
     """Bytes as integers."""
     fit = ["fit", NET, "--input", "float32[B, 3, 16, 16]", "--vary", "B", "--memory", "1 MiB"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import pytest
 import torch
@@ -96,7 +97,7 @@ def test_as_the_kernels(name: str) -> None:
         ("never", "aten::mm: expected tensors of one dtype, got float64 and float32"),
     ],
 )
-def test_told(real: str, told: str) -> None:
+def test_told(real: Literal["auto", "never"], told: str) -> None:
     """It is told as any error of the network: where, and with which inputs."""
     net = nn.Sequential(nn.Flatten(), nn.Linear(4, 2, bias=False))
     with pytest.raises(RuntimeError, match=told) as caught:
