@@ -247,6 +247,10 @@ def _watching(item: pytest.Item) -> AbstractContextManager[None]:
 
     if not lifecycle.is_watched(item):
         return nullcontext()
-    from pytest_burden.engine.watch import watching
+    from pytest_burden.errors import BurdenError
 
+    try:
+        from pytest_burden.engine.watch import watching
+    except BurdenError:  # without torch it calls none, which is told when it ends
+        return nullcontext()
     return watching(lifecycle.observer(item))

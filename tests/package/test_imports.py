@@ -117,3 +117,62 @@ def test_running_pytest(
     found_ = found(PYTEST.format(arguments=options), tmp_path)
     assert ("torch" in found_.split()) == heavy
     assert heavy or found_ == ""
+
+
+NO_TORCH = """\
+import sys
+
+class Without:
+    def find_spec(self, name, path=None, target=None):
+        if name == "torch":
+            raise ModuleNotFoundError("No module named 'torch'", name=name)
+
+sys.meta_path.insert(0, Without())
+"""
+_RUN = "import pytest\nraise SystemExit(pytest.main(['-p', 'no:cacheprovider', "
+_TOLD = "torch cannot be imported: No module named 'torch'"
+
+
+@pytest.mark.parametrize(
+    ("program", "status", "told"),
+    [
+        (
+            (
+                "from pytest_burden.cli import main\n"
+                "raise SystemExit(main(['measure', 'net:net', '--input', '1x1']))"
+            ),
+            2,
+            f"burden: {_TOLD}\n",
+        ),
+        (
+            f"{_RUN}'test_it.py']))",
+            1,
+            f"E   pytest_burden.BurdenError: {_TOLD}",
+        ),
+        (
+            f"{_RUN}'.']))",
+            1,
+            f'\n{_TOLD}\n    pyproject.toml:1: build = "net:net"\n',
+        ),
+    ],
+)
+def test_without_torch(program: str, status: int, told: str, tmp_path: Path) -> None:
+    """An environment that lacks it is told in a line, without a frame of ours."""
+    model = "[tool.burden.models.net]\nbuild = 'net:net'\ninputs = ['1x1']\nmax_params = 1\n"
+    (tmp_path / "pyproject.toml").write_text(model)
+    test = "import pytest\ndef test_a(burden): burden(int, '1x1')\n"
+    marked = "@pytest.mark.burden(max_params=1)\ndef test_b(): pass\n"
+    (tmp_path / "test_it.py").write_text(f"{test}{marked}")
+    done = subprocess.run(
+        [sys.executable, "-c", f"{NO_TORCH}{program}"],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    printed = done.stdout + done.stderr
+    assert done.returncode == status
+    assert told in printed
+    assert "engine" not in printed
+    assert "Traceback" not in printed
