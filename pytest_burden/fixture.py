@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any, NamedTuple
 
 import pytest
@@ -72,7 +73,7 @@ class Measure:
             Exception: what the network's own forward or the factory raised.
         """
         called = Name(_valid(name), given=True) if name is not None else Name()
-        level = _limits(limits, self.record.settings)
+        level = _limits(limits, self.record.settings, self.record.test)
         self.record.expect_free(called)
 
         def keep(outcome: Burden | Failure, swept: Swept) -> None:
@@ -115,7 +116,7 @@ class MeasureOnce:
         settings = self.shared.settings
         own = getattr(model_or_factory, "__name__", type(model_or_factory).__name__)
         called = _valid(name) if name is not None else own
-        level = _limits(limits, settings)
+        level = _limits(limits, settings, f"{PREFIX}#{called}")
 
         def keep(outcome: Burden | Failure, swept: Swept) -> None:
             self.shared.add(called, outcome, level, swept)
@@ -180,12 +181,10 @@ def _valid(name: object) -> str:
     return name
 
 
-def _limits(written: Mapping[str, object], settings: Settings) -> Level:
+def _limits(written: Mapping[str, object], settings: Settings, subject: str) -> Level:
     """Read the limits of a call, and say everything that is wrong with them at once."""
-    code = sys._getframe(2)  # noqa: SLF001 the frame that called the fixture
-    path = Path(code.f_code.co_filename)
-    named = path.relative_to(settings.root) if path.is_relative_to(settings.root) else path
-    limits, wrong = read_limits(written, lambda _: f"{named.as_posix()}:{code.f_lineno}")
+    place = _place(sys._getframe(2), settings.root) or subject  # noqa: SLF001 the caller's frame
+    limits, wrong = read_limits(written, lambda _: place)
     if wrong:
         raise BurdenError(
             "\n".join(
@@ -194,3 +193,12 @@ def _limits(written: Mapping[str, object], settings: Settings) -> Level:
             )
         )
     return limits
+
+
+def _place(caller: FrameType, root: Path) -> str:
+    """Return the line of a call, empty if a pool's thread has made it: nobody wrote it there."""
+    if caller.f_globals.get("__name__") in {"concurrent.futures.thread", "threading"}:
+        return ""
+    path = Path(caller.f_code.co_filename)
+    named = path.relative_to(root) if path.is_relative_to(root) else path
+    return f"{named.as_posix()}:{caller.f_lineno}"

@@ -56,6 +56,23 @@ def test_one_past_the_limit(project: Project) -> None:
     result.stdout.no_fnmatch_line("*pytest_burden*")
 
 
+def test_called_on_a_thread_of_a_pool(project: Project) -> None:
+    """As asynchronous tests call what takes its time: no line of theirs made the call."""
+    result = project(
+        """
+        from concurrent.futures import ThreadPoolExecutor
+
+        def test_it(burden):
+            with ThreadPoolExecutor() as pool:
+                pool.submit(burden, small, "1x4", max_params=9).result()
+                pool.submit(lambda: burden(small, "1x4", max_params=8)).result()
+        """
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["    limit     9    test_it.py::test_it"])
+    result.stdout.fnmatch_lines(["    limit     8    test_it.py:9"])
+
+
 def test_all_violations_in_one_message(project: Project) -> None:
     """Several measurements and several limits: collected, and told together."""
     result = project(
