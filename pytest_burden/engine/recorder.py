@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from math import inf, prod
+from math import prod
 from typing import Any
 
 import torch
@@ -13,7 +13,7 @@ from torch._ops import HigherOrderOperator, OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode, is_traceable_wrapper_subclass_type
 from torch.utils._pytree import tree_leaves
 
-from pytest_burden.engine import sums
+from pytest_burden.engine import sums, validity
 from pytest_burden.engine.abstract import (
     AbstractTensor,
     Tape,
@@ -203,8 +203,8 @@ class Recorder(TorchDispatchMode):
         func = call.func
         if func is aten._local_scalar_dense.default and self._building and _in_initialiser():
             return DTYPE_ZERO[call.tensors[0].dtype.is_floating_point]
-        if call.operator.asserts and (known := self._asserted(call)) is not None:
-            return self._hand_out_value(call, known)
+        if call.operator.asserts and (value := self._of_valid_numbers(call)) is not None:
+            return value
         if call.abstract:
             tokens = [tensor.token for tensor in call.tensors]
         else:
@@ -229,27 +229,12 @@ class Recorder(TorchDispatchMode):
                 needs_data(str(error))
         return self._replay(call, entry, tokens)
 
-    def _asserted(self, call: Call) -> bool | None:
-        """Return what a check says of valid numbers, None if it may say either.
-
-        `torch._is_all_true` is what `torch.distributions` checks its arguments by; whether all
-        numbers are finite, networks ask before they clamp. Both would be a reason for a real run,
-        which draws valid numbers.
-        """
-        if call.func is aten._is_all_true.default:
-            return True
-        last = self.tape.calls[-4:]
-        if len(call.args) > 1 or not last:
+    def _of_valid_numbers(self, call: Call) -> torch.Tensor | None:
+        """Hand out what a check says of valid numbers, None if that is not known."""
+        looked_at = self.homes.token(call.tensors[0]).index
+        known = validity.outcome(call, looked_at, self.tape.calls[-validity.ASKED :])
+        if known is None:
             return None
-        if last[-1].storages != (self.homes.token(call.tensors[0]).index,):
-            return None
-        if call.func is aten.any.default:
-            return False if last[-1].op.name in _INVALID else None
-        names = {each.op.name: each.op.arguments for each in last}
-        finite = names.keys() == _FINITE and names["aten.ne"]["other"] == inf
-        return True if finite and last[-1].op.name == "aten.mul" else None
-
-    def _hand_out_value(self, call: Call, known: bool) -> torch.Tensor:  # noqa: FBT001 what it is
         value = torch.tensor(known)
         self.record(call.op((spec_of(value),)), (self.homes.token(value).index,))
         return value
@@ -403,9 +388,6 @@ class Recorder(TorchDispatchMode):
             gradients.untold = True
 
 
-_INVALID = frozenset({"aten.isinf", "aten.isnan"})
-_FINITE = frozenset({"aten.abs", "aten.ne", "aten.eq", "aten.mul"})
-"""What `torch.isfinite` calls: ``(x == x) * (x.abs() != inf)``."""
 DTYPE_ZERO = {True: 0.0, False: 0}
 
 

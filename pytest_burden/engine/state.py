@@ -5,18 +5,18 @@ from __future__ import annotations
 import functools
 import sys
 import threading
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from enum import Enum
 from operator import is_
 from types import CellType, FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
 
 import torch
 from torch import nn
 
+from pytest_burden.engine.containers import DICT, FAMILIES, Family, family_of
 from pytest_burden.engine.owncode import Foreign, may_keep_tensors, names_in
 
 Cached = functools._lru_cache_wrapper
@@ -33,46 +33,6 @@ class Place(NamedTuple):
     cached: Cached[Any]
     wrap: Callable[[Any], object]
 
-
-class _Family(NamedTuple):
-    """How the contents of a kind of container are read, as a flat list, and written."""
-
-    read: Callable[[Any], list[Any]]
-    write: Callable[[Any, list[Any]], None]
-
-
-def _mapping(base: Any) -> _Family:
-    """Return the family of the mappings that ``base`` reads, whatever a subclass overrides."""
-
-    def write(mapping: Any, flat: list[Any]) -> None:
-        middle = len(flat) // 2
-        base.clear(mapping)
-        for key, value in zip(flat[:middle], flat[middle:], strict=True):
-            base.__setitem__(mapping, key, value)
-
-    return _Family(lambda mapping: [*base.keys(mapping), *base.values(mapping)], write)
-
-
-def _collection(base: Any, add: Callable[[Any, list[Any]], object]) -> _Family:
-    def write(collection: Any, flat: list[Any]) -> None:
-        base.clear(collection)
-        add(collection, flat)
-
-    return _Family(lambda collection: [*base.__iter__(collection)], write)
-
-
-_DICT = _mapping(dict)
-_FAMILIES: Mapping[type, _Family] = {
-    OrderedDict: _mapping(OrderedDict),
-    dict: _DICT,
-    list: _collection(list, list.extend),
-    set: _collection(set, set.update),
-    deque: _collection(deque, deque.extend),
-    WeakKeyDictionary: _mapping(WeakKeyDictionary),
-    WeakValueDictionary: _mapping(WeakValueDictionary),
-    WeakSet: _collection(WeakSet, WeakSet.update),
-}
-"""By base class, the nearest."""
 
 _LONG = 256
 """A container of more is a table of something: it is noted how long it is, not what is in it."""
@@ -125,7 +85,7 @@ class State:
         self._names = {*_STARTS, *(_OF_BUILDING if building else ())}
         self._functions: deque[FunctionType] = deque()
         """Those whose names were not yet followed."""
-        self._containers: list[tuple[Any, _Family, list[Any]]] = []
+        self._containers: list[tuple[Any, Family, list[Any]]] = []
         self._bare: list[dict[str, Any]] = []
         """Attributes of functions that have none."""
         self._long: list[tuple[dict[Any, Any] | list[Any], int]] = []
@@ -289,7 +249,7 @@ class State:
             return
         self._functions.append(function)
         if attributes := function.__dict__:
-            self._note(attributes, _DICT, depth)
+            self._note(attributes, DICT, depth)
         else:
             self._bare.append(attributes)
         for value in function.__defaults__ or ():
@@ -322,11 +282,11 @@ class State:
         if depth > _DEPTH or not self._first(value):
             return
         if len(value) <= _LONG:
-            self._note(value, _family(type(value)), depth)
+            self._note(value, family_of(type(value)), depth)
         elif isinstance(value, (dict, list)):
             self._long.append((value, len(value)))
 
-    def _note(self, container: Any, family: _Family, depth: int) -> None:
+    def _note(self, container: Any, family: Family, depth: int) -> None:
         contents = family.read(container)
         self._containers.append((container, family, contents))
         for item in contents:
@@ -338,11 +298,11 @@ class State:
             return
         self._class(type(value), 0)
         with suppress(AttributeError):
-            self._note(object.__getattribute__(value, "__dict__"), _DICT, depth)
+            self._note(object.__getattribute__(value, "__dict__"), DICT, depth)
 
     def _namespace(self, value: Any, depth: int) -> None:
         if depth <= _DEPTH and self._first(value):
-            self._note(value.__dict__, _DICT, depth)
+            self._note(value.__dict__, DICT, depth)
 
     def _module(self, value: nn.Module, depth: int) -> None:
         """Note what is in a network that is a global: not its parts, which may be many."""
@@ -350,7 +310,7 @@ class State:
             return
         self._class(type(value), 0)
         attributes = value.__dict__
-        self._containers.append((attributes, _DICT, _DICT.read(attributes)))
+        self._containers.append((attributes, DICT, DICT.read(attributes)))
         for name in attributes.keys() - _OF_EVERY_MODULE:
             self._look(attributes[name], depth + 1)
 
@@ -385,7 +345,7 @@ _LOOKS: Mapping[type, Look | None] = {
     functools.cached_property: State._lazy,
     functools.partial: State._partial,
     **dict.fromkeys((Cached, staticmethod, classmethod), State._cached),
-    **dict.fromkeys(_FAMILIES, State._container),
+    **dict.fromkeys(FAMILIES, State._container),
     **dict.fromkeys((SimpleNamespace, threading.local), State._namespace),
     **dict.fromkeys((torch.Tensor, Enum), None),
 }
@@ -397,10 +357,6 @@ def _is_code(thing: object) -> bool:
     return isinstance(thing, FunctionType) or (
         isinstance(thing, type) and issubclass(thing, nn.Module)
     )
-
-
-def _family(kind: type) -> _Family:
-    return next(_FAMILIES[base] for base in kind.__mro__ if base in _FAMILIES)
 
 
 def _content(cell: CellType) -> object:
