@@ -16,6 +16,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from pytest_burden.burden import LARGEST, HeldTensor, Peak, Target
+from pytest_burden.engine.spec import HIGHER_ORDER
 from pytest_burden.engine.trace import OpCall, Phase, Role, Trace
 
 BLOCK: Mapping[Target, int] = {"cpu": 1, "cuda": 512}
@@ -85,7 +86,7 @@ def lower_bounds(trace: Trace, metrics: Iterable[str]) -> dict[str, str]:
         reasons.append("packed and sparse weights have no storage that could be followed")
     if any(spec.shape and not spec.strides for op in ops for spec in op.outputs):
         reasons.append("sparse and nested tensors are not looked into")
-    if hidden := sorted(op.name for op in ops if op.name.startswith("higher_order.")):
+    if hidden := sorted(op.name for op in ops if op.name.startswith(HIGHER_ORDER)):
         reasons.append(f"what runs inside {', '.join(hidden)} is not seen")
     return dict.fromkeys(metrics, "; ".join(reasons)) if reasons else {}
 

@@ -13,7 +13,7 @@ from torch._ops import HigherOrderOperator, OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode, is_traceable_wrapper_subclass_type
 from torch.utils._pytree import tree_leaves
 
-from pytest_burden.engine import sums, validity
+from pytest_burden.engine import higher_order, sums, validity
 from pytest_burden.engine.abstract import (
     AbstractTensor,
     Tape,
@@ -167,14 +167,22 @@ class Recorder(TorchDispatchMode):
     def _run_higher_order(
         self, func: HigherOrderOperator, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> Any:
-        """Run an operator that takes functions; what these do is not seen, so no rule has it."""
-        if not self.real:
+        """Answer an operator that takes functions, if it is known as a whole, or run it."""
+        tensors = higher_order.tensors_of(func, args, kwargs)
+        known = None if self.real else higher_order.outputs(func, tensors)
+        if known is None and not self.real:
             needs_data(f"the higher-order operator {func.name()}")
-        out = func(*args, **kwargs)
-        outputs = [value for value in tree_leaves(out) if isinstance(value, torch.Tensor)]
-        op = Op(f"higher_order.{func.name()}", "", {}, tuple(spec_of(t) for t in outputs))
-        if outputs:
-            self.record(op, tuple(self.homes.token(tensor).index for tensor in outputs))
+        if known is None:
+            out = func(*args, **kwargs)
+            made = [value for value in tree_leaves(out) if isinstance(value, torch.Tensor)]
+        else:
+            tokens = [Token(self.tape, spec.storage_bytes, "result") for spec in known]
+            out = tuple(map(abstract, known, tokens))
+            made = list(out)
+        op = higher_order.op_of(func, tensors, tuple(map(known_spec, made)))
+        if made:
+            taken = [self.homes.token(tensor) for tensor in tensors.values()]
+            self.record(op, tuple(self.homes.token(tensor).index for tensor in made), taken)
         return out
 
     def _make(self, call: Call) -> Any:

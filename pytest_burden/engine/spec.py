@@ -75,6 +75,10 @@ Argument: TypeAlias = "bool | int | float | complex | str | Spec | Sequence[Argu
 """A tensor arrives as its spec; scalars and lists as they are; anything else as its text."""
 
 
+HIGHER_ORDER = "higher_order."
+"""How the names of operators begin that take functions."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Op:
     """One distinct operator: everything about a call but the data. Shared by all equal calls.

@@ -19,6 +19,7 @@ NAMES = [
     "aten._scaled_dot_product_cudnn_attention",
     "aten._scaled_dot_product_fused_attention_overrideable",
     "aten._scaled_dot_product_attention_math",
+    "higher_order.flex_attention",
 ]
 
 

@@ -72,12 +72,19 @@ def test_every_rule_asks_for_what_its_operator_has() -> None:
         namespace, operator = name.split(".")
         if namespace in NOT_IN_TORCH:
             continue
-        known = {
-            tuple(argument.name for argument in getattr(packet, overload)._schema.arguments)
+        packets = [
+            packet
             for spelling in (operator, f"{operator}_")
             if (packet := getattr(getattr(torch.ops, namespace), spelling, None)) is not None
-            for overload in packet.overloads()
-        }
+        ]
+        if namespace == "higher_order":
+            known = {tuple(inspect.signature(type(each).__call__).parameters) for each in packets}
+        else:
+            known = {
+                tuple(argument.name for argument in getattr(packet, overload)._schema.arguments)
+                for packet in packets
+                for overload in packet.overloads()
+            }
         wants = {
             wanted for wanted, default in found.wants if default is inspect.Parameter.empty
         } - {"out", "outs"}

@@ -28,12 +28,14 @@ def attend(queries: int, keys: int, width: int, value_width: int) -> Cost:
     *aten("_scaled_dot_product_flash_attention_for_cpu _scaled_dot_product_flash_attention"),
     *aten("_scaled_dot_product_efficient_attention _scaled_dot_product_cudnn_attention"),
     *aten("_scaled_dot_product_fused_attention_overrideable"),
+    "higher_order.flex_attention",
 )
 def attention(query: Spec, key: Spec, value: Spec) -> Cost:
     """queries·keys·(width + value width) multiply-adds, causal and masked ones included.
 
     query (..., heads, L, E), key (..., kv heads, S, E), value (..., kv heads, S, Ev). With fewer
-    kv heads each serves several heads; otherwise leading dimensions are broadcast.
+    kv heads each serves several heads; otherwise leading dimensions are broadcast. What the
+    functions of ``flex_attention`` do to each score is not seen, and counts nothing.
     """
     lead = _broadcast(query.shape[:-2], key.shape[:-2], value.shape[:-2])
     queries = prod(lead) * query.shape[-2]

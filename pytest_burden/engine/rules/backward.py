@@ -101,6 +101,7 @@ def affine_grid(grad: Spec) -> Cost:
     *aten("_scaled_dot_product_efficient_attention_backward"),
     *aten("_scaled_dot_product_cudnn_attention_backward"),
     *aten("_scaled_dot_product_fused_attention_overrideable_backward"),
+    "higher_order.flex_attention_backward",
 )
 def attention_backward(query: Spec, key: Spec, value: Spec) -> Cost:
     """queries·keys·(3·width + 2·value width) multiply-adds: five products.
