@@ -37,18 +37,18 @@ class Tape:
         """Index of the innermost module that is running."""
         self.needs_data: tuple[str, int] | None = None
         """What first asked for data, and in which module."""
-        self.elsewhere = ""
-        """What of the network was met on another thread, where no operator is seen."""
+        self.refused = ""
+        """Why the network cannot be measured in any way."""
         self.open = True
         self.gradients: Gradients | None = None
         """Set while a training step runs."""
         self.recurrent = False
         """Whether a recurrent function ran, whose kernels keep memory that is not seen here."""
 
-    def refuse_elsewhere(self, what: str) -> NoReturn:
+    def refuse(self, reason: str) -> NoReturn:
         """Give up the run, also if the network's own code catches the exception."""
-        self.elsewhere = self.elsewhere or what
-        raise MeasureError(not_followed(what))
+        self.refused = self.refused or reason
+        raise MeasureError(reason)
 
     def close(self) -> None:
         """Stop the clock: what dies from now on has outlived the trace."""
@@ -128,7 +128,7 @@ class AbstractTensor(torch.Tensor):
         if active.tape is None:
             for value in args:
                 if type(value) is AbstractTensor and value.token.tape.open:
-                    value.token.tape.refuse_elsewhere(f"{func} runs")
+                    value.token.tape.refuse(not_followed(f"{func} runs"))
         needs_data(str(func))
 
     def __repr__(self, **_options: Any) -> str:  # type: ignore[override]  # torch's has options

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from pytest_burden.engine.abstract import AbstractTensor, Tape, shape_of
+from pytest_burden.engine.abstract import AbstractTensor, Tape, not_followed, shape_of
 from pytest_burden.engine.nests import DEPTH
 from pytest_burden.engine.recall.layers import Layers
 from pytest_burden.engine.spec import text_of
@@ -91,7 +91,7 @@ def _elsewhere(
 ) -> Any:
     """Call a module that is none of the network's, or refuse one that is, on another thread."""
     if known:
-        tape.refuse_elsewhere(f"{type(module).__name__} is called")
+        tape.refuse(not_followed(f"{type(module).__name__} is called"))
     return module._call_impl(*args, **kwargs)
 
 

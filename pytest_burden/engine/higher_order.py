@@ -1,10 +1,16 @@
-"""Operators that take functions: what these do is not seen, but some are known as a whole."""
+"""Operators that take functions.
+
+What these do is not seen, but where the operator only chooses which of them runs, and how often.
+Of the others some are known as a whole.
+"""
 
 from __future__ import annotations
 
 import inspect
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -76,6 +82,45 @@ def _flex_attention(specs: Mapping[str, Spec]) -> tuple[Spec, ...]:
 
 def _new(shape: tuple[int, ...], strides: tuple[int, ...], dtype: torch.dtype) -> Spec:
     return intern(shape, strides, 0, dtype, torch.Size(shape).numel() * dtype.itemsize)
+
+
+def _cond(
+    pred: object, true_fn: Callable[..., Any], false_fn: Callable[..., Any], operands: Sequence[Any]
+) -> Any:
+    return (true_fn if pred else false_fn)(*operands)
+
+
+def _while_loop(
+    cond_fn: Callable[..., Any],
+    body_fn: Callable[..., Any],
+    carried_inputs: Sequence[Any],
+    additional_inputs: Sequence[Any],
+) -> Any:
+    carried = carried_inputs
+    while cond_fn(*carried, *additional_inputs):
+        carried = body_fn(*carried, *additional_inputs)
+    return carried
+
+
+def not_differentiated(name: str) -> str:
+    """Return why a training step with an operator cannot be measured."""
+    return (
+        f"a training step runs the higher-order operator {name}, whose functions' own parameters"
+        " get no gradient where a dispatch mode watches"
+    )
+
+
+def raised_in(error: BaseException) -> str:
+    """Return the operator whose own code, in Python, an error comes from; empty if from none."""
+    files = (Path(frame.filename) for frame in traceback.extract_tb(error.__traceback__))
+    return next((file.stem for file in files if file.parent.name == "_higher_order_ops"), "")
+
+
+DIFFERENTIATED = frozenset({"flex_attention", "flex_attention_backward"})
+"""Operators whose gradients do not depend on who watches."""
+
+FLOWS: Mapping[str, Callable[..., Any]] = {"cond": _cond, "while_loop": _while_loop}
+"""What operators do that only choose, by name: with their own arguments, in Python."""
 
 
 _OUTPUTS: Mapping[str, Callable[[Mapping[str, Spec]], tuple[Spec, ...]]] = {

@@ -168,6 +168,12 @@ class Recorder(TorchDispatchMode):
         self, func: HigherOrderOperator, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> Any:
         """Answer an operator that takes functions, if it is known as a whole, or run it."""
+        if self.tape.gradients is not None and func.name() not in higher_order.DIFFERENTIATED:
+            self.tape.refuse(higher_order.not_differentiated(func.name()))
+        flow = higher_order.FLOWS.get(func.name())
+        if flow is not None:
+            with self:
+                return flow(*args, **kwargs)
         tensors = higher_order.tensors_of(func, args, kwargs)
         known = None if self.real else higher_order.outputs(func, tensors)
         if known is None and not self.real:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from pytest_burden.engine import sums
+from pytest_burden.engine import higher_order, sums
 from pytest_burden.engine.abstract import LAZY, NeedsData, Tape, active, not_followed
 from pytest_burden.engine.build import as_module, build
 from pytest_burden.engine.bystanders import bystanders
@@ -231,7 +231,9 @@ def _trace(
         except NeedsData:
             pass  # what asked for data first stands on the tape
         except Exception as error:
-            if tape.needs_data is None and not tape.elsewhere:
+            if training is not None and (name := higher_order.raised_in(error)):
+                raise MeasureError(higher_order.not_differentiated(name)) from error
+            if tape.needs_data is None and not tape.refused:
                 _note(error, frames, named)
                 raise
     tape.close()
@@ -254,8 +256,8 @@ def _trace(
 
 def _give_up(tape: Tape, named: Sequence[tuple[str, nn.Module]]) -> None:
     """Raise what the network must not have caught."""
-    if tape.elsewhere:
-        raise MeasureError(not_followed(tape.elsewhere))
+    if tape.refused:
+        raise MeasureError(tape.refused)
     if tape.needs_data is not None:
         what, index = tape.needs_data
         raise NeedsData(f"{what}, in {_label(*named[index])}")

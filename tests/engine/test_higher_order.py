@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torch._higher_order_ops.map import map as map_
+from torch._higher_order_ops.while_loop import while_loop
 from torch.nn.attention.flex_attention import AuxRequest, create_block_mask, flex_attention
 
-from pytest_burden import measure
+from pytest_burden import MeasureError, measure
 from tests.engine.test_same_traces import differences, fast, real
 
 BATCH, LENGTH, HEADS, WIDTH = 2, 64, 4, 16
@@ -87,14 +89,69 @@ def test_what_flex_attention_costs(kind: Callable[[], Attention]) -> None:
     assert burden.lower_bounds["peak_memory"] == why
 
 
-@pytest.mark.filterwarnings("ignore:flex_attention called without")
-def test_others_need_data() -> None:
-    """What is not known as a whole is run for real, and named."""
+class Layers(nn.Module):
+    """Two layers, of which a function says what becomes of them."""
 
-    class Branching(nn.Module):
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            out: torch.Tensor = torch.cond(x.sum() > 0, torch.sin, torch.cos, (x,))
-            return out
+    def __init__(self, run: Callable[[Layers, torch.Tensor], torch.Tensor]) -> None:
+        super().__init__()
+        self.first, self.second, self.run = nn.Linear(4, 4), nn.Linear(4, 4), run
 
-    burden = measure(Branching(), "3x4")
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Run it."""
+        return self.run(self, x)
+
+
+def either(net: Layers, x: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
+    """Run the first layer, or the second one twice."""
+    out: torch.Tensor = torch.cond(chosen, net.first, lambda y: net.second(net.second(y)), (x,))
+    return out
+
+
+def thrice(net: Layers, x: torch.Tensor) -> torch.Tensor:
+    """Run the first layer in a loop."""
+    carried = torch.tensor(0), x
+    loop: Any = while_loop
+    out: torch.Tensor = loop(lambda i, _: i < 3, lambda i, y: (i + 1, net.first(y)), carried)[1]
+    return out
+
+
+def each(net: Layers, x: torch.Tensor) -> torch.Tensor:
+    """Run the first layer on each row."""
+    out: torch.Tensor = map_(net.first, x)
+    return out
+
+
+@pytest.mark.parametrize(
+    ("run", "method", "times"),
+    [
+        (lambda net, x: either(net, x, torch.tensor(x.shape[0] > 2)), "abstract", 1),
+        (lambda net, x: either(net, x, torch.tensor(x.shape[0] > 3)), "abstract", 2),
+        (lambda net, x: either(net, x, (x * 0).sum() > 1), "real", 2),
+        (thrice, "abstract", 3),
+    ],
+)
+def test_choices(
+    run: Callable[[Layers, torch.Tensor], torch.Tensor], method: str, times: int
+) -> None:
+    """What an operator chooses is counted as if it stood there; by what values, they must say."""
+    burden = measure(Layers(run), "3x4")
+    assert (burden.macs, burden.method) == (times * 3 * 4 * 4, method)
+    assert (burden.uncounted_ops, burden.lower_bounds) == (0, {})
+
+
+def test_others() -> None:
+    """What is neither known as a whole nor a choice is run for real, and named."""
+    burden = measure(Layers(each), "3x4")
     assert (burden.method, burden.uncounted_ops) == ("real", 1)
+
+
+@pytest.mark.parametrize("learnt", [True, False])
+@pytest.mark.parametrize("run", [thrice, each])
+def test_in_a_training_step(
+    *, run: Callable[[Layers, torch.Tensor], torch.Tensor], learnt: bool
+) -> None:
+    """Torch hands such an operator no gradients while it is watched: a line, and no figure."""
+    told = r"a training step runs the higher-order operator (while_loop|map(_impl)?), whose"
+    network = Layers(lambda net, x: net.second(run(net, net.second(x) if learnt else x)))
+    with pytest.raises(MeasureError, match=told):
+        measure(network, "3x4", training="SGD")
