@@ -66,8 +66,14 @@ class Causal(Attention):
         return super().forward(x, mask)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [
+        *((name, torch.float32) for name in CASES),
+        ("plain", torch.float64),
+        ("narrow values", torch.bfloat16),
+    ],
+)
 @pytest.mark.filterwarnings("ignore:flex_attention called without")
 def test_flex_attention(name: str, dtype: torch.dtype) -> None:
     """It returns what it returns in a run, laid out as there."""
