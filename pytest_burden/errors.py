@@ -18,6 +18,33 @@ for _error in (BurdenError, MeasureError):
     _error.__module__ = "pytest_burden"  # where users import it from; pytest prints it with that
 
 
+_SHOWN = 200
+"""Characters of a value in a message."""
+_DIGITS = 12
+"""Of a whole number that Python does not print."""
+
+
+def quoted(value: object, most: int = _SHOWN) -> str:
+    """Return a value as a message shows it: its repr in one line, cut where it is longer than most.
+
+    It never raises. Python prints no whole number of more than some thousand digits, and the repr
+    of other people's objects may do anything.
+    """
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001 see above
+        text = _without_repr(value)
+    if not text.isprintable():
+        text = " ".join(text.split()).encode("unicode-escape").decode()
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
+def _without_repr(value: object) -> str:
+    if isinstance(value, int):
+        return f"{hex(value)[:_DIGITS]}... ({value.bit_length():,} bits)"
+    return f"<{type(value).__name__}, which has no repr>"
+
+
 def nearest(word: str, words: Iterable[str]) -> str | None:
     """Return the entry of ``words`` that looks most like ``word``, or None if none comes near.
 

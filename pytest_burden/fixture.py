@@ -16,7 +16,7 @@ from pytest_burden.budget.limits import read_limits
 from pytest_burden.budget.precedence import Level
 from pytest_burden.budget.verdict import Kind, Policy
 from pytest_burden.burden import Burden
-from pytest_burden.errors import BurdenError, MeasureError
+from pytest_burden.errors import BurdenError, MeasureError, quoted
 from pytest_burden.session.measuring import Runs, Sizes, measured
 from pytest_burden.session.record import Failure, Measured, Record, needed_runs
 from pytest_burden.session.settings import Settings
@@ -188,7 +188,7 @@ def _limits(written: Mapping[str, object], settings: Settings, subject: str) -> 
     if wrong:
         raise BurdenError(
             "\n".join(
-                f"{error.key}={error.value!r}: {error.reason}; for example: {error.example}"
+                f"{error.key}={quoted(error.value)}: {error.reason}; for example: {error.example}"
                 for error in wrong
             )
         )

@@ -11,7 +11,7 @@ from pytest_burden.budget.scaling import KEY as SCALING
 from pytest_burden.budget.scaling import LimitAt, Scaling, parse_at, parse_scaling
 from pytest_burden.budget.units import EXAMPLES, SizeError, parse_scaled, parse_size
 from pytest_burden.burden import METRICS
-from pytest_burden.errors import BurdenError, nearest, suggest
+from pytest_burden.errors import BurdenError, nearest, quoted, suggest
 
 _PREFIXES = {"k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "p": 10**15}
 
@@ -107,7 +107,7 @@ def read_limits(
 
 
 def _read(key: str, value: object, where: str, other_keys: tuple[str, ...]) -> Iterator[Rule]:
-    written = f"{key}={value!r}"
+    written = f"{key}={quoted(value)}"
     if key == SCALING:
         for metric, symbol, power in parse_scaling(value):
             yield Scaling(metric, symbol, power, where, written)

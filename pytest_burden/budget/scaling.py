@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from pytest_burden.burden import METRICS
-from pytest_burden.errors import BurdenError, suggest
+from pytest_burden.errors import BurdenError, quoted, suggest
 
 KEY = "max_scaling"
 """The key whose table has a power for each metric."""
@@ -79,18 +79,22 @@ def parse_scaling(value: object) -> Iterator[tuple[str, str, Fraction]]:
         raise BurdenError("not a table of metrics and powers of sizes")
     for metric, text in value.items():
         if metric not in METRICS:
-            raise BurdenError(f"unknown metric {metric!r}{suggest(str(metric), METRICS)}")
+            raise BurdenError(f"unknown metric {quoted(metric)}{_near(metric)}")
         if not isinstance(text, str):
-            raise BurdenError(f"{_FORM}: {text!r}")
+            raise BurdenError(f"{_FORM}: {quoted(text)}")
         factors = [_factor(part, text) for part in _SPLIT.split(text.strip())]
         if len(dict(factors)) < len(factors):
-            raise BurdenError(f"one size twice: {text!r}")
+            raise BurdenError(f"one size twice: {quoted(text)}")
         yield from ((metric, symbol, power) for symbol, power in factors)
+
+
+def _near(metric: object) -> str:
+    return suggest(metric, METRICS) if isinstance(metric, str) else ""
 
 
 def _factor(part: str, whole: str) -> tuple[str, Fraction]:
     if not re.fullmatch(FACTOR, part):
-        raise BurdenError(f"{_FORM}: {whole!r}")
+        raise BurdenError(f"{_FORM}: {quoted(whole)}")
     symbol, _, power = part.partition("^")
     return symbol.strip(), Fraction(power.strip() or 1)
 
@@ -114,7 +118,7 @@ def parse_at(value: object) -> Iterator[tuple[dict[str, int], object]]:
             raise BurdenError("no size is given")
         for name, size in sizes.items():
             if not isinstance(name, str) or not re.fullmatch(NAME, name):
-                raise BurdenError(f"{name!r} is no name of a size")
+                raise BurdenError(f"{quoted(name)} is no name of a size")
             if type(size) is not int or size < 1:
-                raise BurdenError(f"{name} is not a whole number from 1 up: {size!r}")
+                raise BurdenError(f"{name} is not a whole number from 1 up: {quoted(size)}")
         yield sizes, table[LIMIT]

@@ -6,20 +6,21 @@ Everything is exact: integers in base units (parameters, FLOPs, bytes) inside, f
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 from numbers import Integral
 
 from pytest_burden.burden import Unit
-from pytest_burden.errors import BurdenError, suggest
+from pytest_burden.errors import BurdenError, quoted, suggest
 
 
 class SizeError(BurdenError):
     """A text or number that is no size; ``reason`` is the message without the value."""
 
     def __init__(self, reason: str, value: object) -> None:
-        super().__init__(f"Invalid size ({reason}): {value!r}")
+        super().__init__(f"Invalid size ({reason}): {quoted(value, sys.maxsize)}")
         self.reason = reason
 
 
@@ -43,9 +44,12 @@ NUMBER = r"-?[0-9]+(?:_[0-9]+)*(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,2})?"
 _SIZE = re.compile(rf"(?P<number>{NUMBER})\s*(?P<suffix>[^\W\d_][^\d]*)?")
 LONGEST = 40
 TOO_MUCH = 10**30
+_NO_NUMBER = "a size is a number or a text"
 _TEN_THOUSAND = 100_000  # per cent, in tenths
 _TOO_LONG = ">9,999 %"
 _AT_LIMIT = 1000  # per cent, in tenths
+_FAR = 100
+"""A power of ten far above `TOO_MUCH`; below its inverse nothing is left of any limit."""
 _DIGITS = 3
 _TWO_DIGITS = 10
 
@@ -71,9 +75,9 @@ def parse_scaled(value: object, scale: int) -> int:
         SizeError: not a number, or one with a unit of its own.
     """
     if isinstance(value, str):
-        if not re.fullmatch(NUMBER, value.strip()) or len(value) > LONGEST:
+        if len(value) > LONGEST or not re.fullmatch(NUMBER, value.strip()):
             raise SizeError("a plain number belongs here, the key names the unit", value)
-        number = Fraction(value.strip())
+        number = Fraction(value.strip().replace("_", ""))
     else:
         number = _parse_number(value)
     return _floor(number * scale, scaled=True, value=value)
@@ -144,8 +148,8 @@ def _percent(tenths: int) -> str:
 
 
 def _parse_text(text: str, unit: Unit) -> int:
-    match = _SIZE.fullmatch(text.strip())
-    if match is None or len(text) > LONGEST:
+    match = _SIZE.fullmatch(text.strip()) if len(text) <= LONGEST else None
+    if match is None:
         raise SizeError(f"not of the form {EXAMPLES[unit]!r}", text)
     suffix = (match["suffix"] or "").rstrip()
     scale = _scale(suffix, unit)
@@ -158,15 +162,35 @@ def _parse_text(text: str, unit: Unit) -> int:
 def _parse_number(value: object) -> Fraction:
     if isinstance(value, bool):
         raise SizeError("a size is a number, not true or false", value)
-    if isinstance(value, (Integral, Fraction)):
-        return Fraction(int(value)) if isinstance(value, Integral) else value
+    if isinstance(value, Integral):
+        return Fraction(_whole(value))
+    if isinstance(value, Fraction):
+        return value
     if not isinstance(value, (float, Decimal)):
-        raise SizeError("a size is a number or a text", value)
+        raise SizeError(_NO_NUMBER, value)
     # The digits that were written: 4.1 is 41/10, not the nearest binary fraction.
     number = Decimal(repr(float(value))) if isinstance(value, float) else value
     if not number.is_finite():
         raise SizeError("not a finite number", value)
-    return Fraction(number)
+    return Fraction(_brought_near(number))
+
+
+def _whole(value: Integral) -> int:
+    """Return a number of another library's type; it may be registered as one and be none."""
+    try:
+        return int(value)
+    except Exception as error:
+        raise SizeError(_NO_NUMBER, value) from error
+
+
+def _brought_near(number: Decimal) -> Decimal:
+    """Return a number on which `_floor` decides alike, and whose fraction is made at once.
+
+    That of 1e99999999 has a hundred million digits.
+    """
+    if not number or abs(number.adjusted()) <= _FAR:
+        return number or Decimal(0)
+    return Decimal((int(number.is_signed()), (1,), _FAR if number.adjusted() > 0 else -_FAR))
 
 
 def _floor(number: Fraction, *, scaled: bool, value: object) -> int:

@@ -14,6 +14,8 @@ import pytest
 from pytest_burden.budget.limits import read_limits
 from pytest_burden.budget.precedence import Level
 from pytest_burden.budget.problem import Problem
+from pytest_burden.errors import quoted
+from pytest_burden.report.inert import visible
 from pytest_burden.session.keys import MARKER
 from pytest_burden.session.source import Scope, marker_line
 
@@ -73,11 +75,16 @@ class Reader:
 
         limits, wrong = read_limits(mark.kwargs, where)
         problems = [
-            Problem(where(error.key), f"{error.key}={error.value!r}", error.reason, error.example)
+            Problem(
+                where(error.key),
+                f"{visible(error.key)}={quoted(error.value)}",
+                error.reason,
+                error.example,
+            )
             for error in wrong
         ]
         if mark.args:
-            written = ", ".join(map(repr, mark.args))
+            written = ", ".join(map(quoted, mark.args))
             at = f"{self._named(place.path)}:{place.line()}"
             reason = "the marker takes limits by name only"
             problems.append(Problem(at, f"{MARKER}({written})", reason, EXAMPLE))

@@ -38,10 +38,10 @@ def marker_line(path: Path, scope: Scope, name: str = "", value: object = None) 
     """
     try:
         marked = _marked(path).get(scope, Marked(1, ()))
-    except (OSError, SyntaxError, ValueError):
+    except (OSError, SyntaxError, ValueError, RecursionError):
         return 1
     named = [keyword for keyword in marked.keywords if keyword.name == name]
-    exact = [keyword for keyword in named if keyword.value == value]
+    exact = [keyword for keyword in named if _equal(keyword.value, value)]
     return next((keyword.line for keyword in exact or named), marked.line)
 
 
@@ -89,5 +89,13 @@ def _is_marker(func: ast.expr) -> bool:
 def _literal(node: ast.expr) -> object:
     try:
         return ast.literal_eval(node)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return None
+
+
+def _equal(literal: object, value: object) -> bool:
+    """Return whether a marker's value is the literal; arrays and the like do not say."""
+    try:
+        return bool(literal == value)
+    except Exception:  # noqa: BLE001 comparing runs the value's own code
+        return False

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
+from numbers import Integral
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_burden.budget.growth import parse_growth
 from pytest_burden.budget.units import (
     SizeError,
     _as_shown,
@@ -81,6 +84,18 @@ def test_read(written: object, unit: Unit, size: int) -> None:
         (4.5, "", "not a whole number"),
         ("0.5", "FLOPs", "not a whole number"),
         (10**30, "", "more than any network has"),
+        (1e308, "", "more than any network has"),
+        ("1e99 MiB", "bytes", "more than any network has"),
+        ("1e99999999 MiB", "bytes", "not of the form '110 MiB'"),
+        (float("-inf"), "", "not a finite number"),
+        (Decimal("NaN"), "", "not a finite number"),
+        (Decimal("sNaN"), "", "not a finite number"),
+        (Decimal("Infinity"), "", "not a finite number"),
+        # Their fractions have a hundred million digits.
+        (Decimal("1e99999999"), "", "more than any network has"),
+        (Decimal("-1e99999999"), "", "negative"),
+        (Decimal("1e-99999999"), "", "not a whole number"),
+        (b"26M", "", "a size is a number or a text"),
         ("", "", "not of the form '26M'"),
         ("M", "", "not of the form '26M'"),
         ("nan", "", "not of the form '26M'"),
@@ -109,10 +124,58 @@ def test_refuse(written: object, unit: Unit, reason: str) -> None:
     assert str(caught.value) == f"Invalid size ({caught.value.reason}): {written!r}"
 
 
+HUGE = 16**5000 - 1
+"""More digits than Python prints of a number."""
+
+
+class Nameless:
+    """Has no text: its repr raises."""
+
+    def __repr__(self) -> str:
+        """Raise."""
+        raise RuntimeError("no repr")
+
+
+class Seven:
+    """Is registered as a whole number, and is none."""
+
+    def __int__(self) -> int:
+        """Raise."""
+        raise RuntimeError("no int")
+
+
+Integral.register(Seven)
+
+
+UNPRINTABLE: dict[str, tuple[object, str, str]] = {
+    "huge": (HUGE, "more than any network has", "0xffffffffff... (20,000 bits)"),
+    "far below zero": (-HUGE, "negative", "-0xfffffffff... (20,000 bits)"),
+    "fraction": (Fraction(HUGE), "more than any network has", "<Fraction, which has no repr>"),
+    "list": ([HUGE], "a size is a number or a text", "<list, which has no repr>"),
+    "nameless": (Nameless(), "a size is a number or a text", "<Nameless, which has no repr>"),
+    "seven": (Seven(), "a size is a number or a text", "<tests.budget.test_units.Seven object"),
+}
+"""The value, why it is none, and how it is shown; pytest cannot make ids of them either."""
+
+
+@pytest.mark.parametrize("case", UNPRINTABLE)
+@pytest.mark.parametrize("parse", [parse_size, parse_growth])
+def test_refuse_what_cannot_be_printed(parse: Callable[[object, Unit], object], case: str) -> None:
+    """There is a message, whatever a value does where it is printed."""
+    written, reason, shown = UNPRINTABLE[case]
+    with pytest.raises(SizeError) as caught:
+        parse(written, "")
+    assert caught.value.reason.startswith(reason)
+    assert f"): {shown}" in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("written", "scale", "size"),
     [
         (5, 10**9, 5 * 10**9),
+        ("1_000", 10**9, 10**12),
+        (Decimal("1e-99999999"), 10**9, 0),
+        (Decimal("0e99999999"), 10**9, 0),
         (4.1, 10**9, 4_100_000_000),
         ("0.57", 10**9, 570_000_000),
         (0, 10**3, 0),
@@ -124,7 +187,13 @@ def test_read_scaled(written: object, scale: int, size: int) -> None:
     assert parse_scaled(written, scale) == size
 
 
-@pytest.mark.parametrize("written", ["5 GFLOPs", "5G", "", True, None, float("nan"), -1])
+@pytest.mark.parametrize(
+    "written",
+    [
+        *("5 GFLOPs", "5G", "", True, None, float("nan"), -1, "1e99", Decimal("1e99999999")),
+        pytest.param(HUGE, id="huge"),
+    ],
+)
 def test_refuse_scaled(written: object) -> None:
     """A second unit, or no number, is refused."""
     with pytest.raises(SizeError):

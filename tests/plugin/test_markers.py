@@ -214,6 +214,59 @@ class TestErrors:
         result.stdout.no_fnmatch_line("ran")
         assert "Traceback" not in result.stdout.str() + result.stderr.str()
 
+    @pytest.mark.parametrize(
+        ("value", "told", "reason"),
+        [
+            ("10**5000", "0x31e2080103... (16,610 bits)", "more than any network has*"),
+            ("int('f' * 5000, 16)", "0xffffffffff... (20,000 bits)", "more than any network has*"),
+            ("[10**5000]", "<list, which has no repr>", "a size is a number or a text*"),
+            ("Hostile()", "<Hostile, which has no repr>", "a size is a number or a text*"),
+            ("Array()", r"array([[]1, 2, 3[]])\x1b[[]31m", "a size is a number or a text*"),
+            ("Decimal('sNaN')", "Decimal('sNaN')", "not a finite number*"),
+            ("Decimal('1e99999999')", "Decimal('1E+99999999')", "more than any network has*"),
+            ("b'26M'", "b'26M'", "a size is a number or a text*"),
+            ("'9' * 10**5", "'9999*...", "not of the form '26M'*"),
+        ],
+    )
+    def test_values_of_any_kind(self, project: Project, value: str, told: str, reason: str) -> None:
+        """Whatever it does where it is printed or compared, it is told as any other."""
+        result = project(
+            f"""
+            from decimal import Decimal
+            class Hostile:
+                def __repr__(self): raise RuntimeError("no repr")
+                def __eq__(self, other): raise RuntimeError("not to be compared")
+                def __hash__(self): return 0
+            class Array:
+                def __repr__(self): return "array([1,\\n       2,\\n 3])\\x1b[31m"
+                def __eq__(self, other): return self
+                def __bool__(self): raise ValueError("ambiguous")
+                def __hash__(self): return 0
+
+            @pytest.mark.burden(
+                max_flops=1,
+                max_params={value},
+            )
+            @pytest.mark.burden({value}, max_params=1)
+            def test_it(burden): print("ran")
+            """,
+            "-s",
+        )
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+        result.stderr.fnmatch_lines(
+            [
+                "ERROR: 2 errors in the budgets, no test was run",
+                "test_it.py:*: burden(*)",
+                f"test_it.py:17: max_params={told}",
+                f"    {reason}",
+            ],
+        )
+        result.stdout.no_fnmatch_line("ran")
+        text = result.stdout.str() + result.stderr.str()
+        assert "Traceback" not in text
+        assert "INTERNALERROR" not in text
+        assert max(map(len, result.errlines)) < 300
+
     @pytest.mark.parametrize("option", ["--collect-only", "-knothing", "--no-burden"])
     def test_told_however_it_runs(self, project: Project, option: str) -> None:
         """An error in a marker is one also where its test is not selected."""
