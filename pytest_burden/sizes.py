@@ -7,14 +7,18 @@ import math
 import operator
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import product
+from itertools import islice, product
 from typing import Any
 
-from pytest_burden.errors import BurdenError, suggest
+from pytest_burden.errors import BurdenError, quoted, suggest
 
 EXAMPLE = "S=112:672:112 or B=1,8,128"
 MOST = 10_000
 """Points of one sweep."""
+LARGEST = 10**18 - 1
+"""A size; what is larger is no size of a tensor."""
+TOO_LARGE = "not below 10^18"
+_TOO_MUCH = 2**63
 
 
 class TooSmallError(BurdenError):
@@ -42,7 +46,7 @@ def parse_vary(text: str) -> tuple[str, tuple[int, ...]]:
     """
     name, equals, sizes = (part.strip() for part in text.partition("="))
     if not equals or not _NAME.fullmatch(name):
-        raise BurdenError(f"Invalid sizes (not of the form {EXAMPLE}): {text!r}")
+        raise BurdenError(f"Invalid sizes (not of the form {EXAMPLE}): {quoted(text)}")
     return name, parse_sizes(sizes, text)
 
 
@@ -63,15 +67,17 @@ def parse_sizes(text: str, whole: str = "") -> tuple[int, ...]:
     colons = ":" in text
     parts = [part.strip() for part in text.split(":" if colons else ",")]
     if not all(part.isascii() and part.isdigit() for part in parts):
-        raise BurdenError(f"Invalid sizes (not whole numbers, as in {EXAMPLE}): {shown!r}")
+        raise BurdenError(f"Invalid sizes (not whole numbers, as in {EXAMPLE}): {quoted(shown)}")
+    if any(len(part) > len(str(LARGEST)) for part in parts):  # before Python reads all of it
+        raise BurdenError(f"Invalid sizes ({TOO_LARGE}): {quoted(shown)}")
     found: Iterable[int] = map(int, parts)
     if colons:
         first, last, *step = found
         if len(step) > 1 or 0 in step:
-            raise BurdenError(f"Invalid sizes (a range is first:last:step): {shown!r}")
+            raise BurdenError(f"Invalid sizes (a range is first:last:step): {quoted(shown)}")
         found = range(first, last + 1, *step)
         if len(found) > MOST:
-            raise BurdenError(f"Invalid sizes ({len(found):,}, at most {MOST:,}): {shown!r}")
+            raise BurdenError(f"Invalid sizes ({len(found):,}, at most {MOST:,}): {quoted(shown)}")
     return checked(found, shown)
 
 
@@ -85,7 +91,7 @@ def any_sizes(sizes: object) -> tuple[int, ...]:
         return parse_sizes(sizes)
     if isinstance(sizes, Iterable):
         return checked(sizes, sizes)
-    raise BurdenError(f"Invalid sizes (not of the form '112:672:112' or [1, 8]): {sizes!r}")
+    raise BurdenError(f"Invalid sizes (not of the form '112:672:112' or [1, 8]): {quoted(sizes)}")
 
 
 def named(symbol: object) -> str:
@@ -96,7 +102,7 @@ def named(symbol: object) -> str:
     """
     if isinstance(symbol, str) and _NAME.fullmatch(symbol):
         return symbol
-    raise BurdenError(f"Invalid sizes (not the name of a size): {symbol!r}")
+    raise BurdenError(f"Invalid sizes (not the name of a size): {quoted(symbol)}")
 
 
 def checked(sizes: Iterable[object], shown: object) -> tuple[int, ...]:
@@ -105,12 +111,17 @@ def checked(sizes: Iterable[object], shown: object) -> tuple[int, ...]:
     Raises:
         BurdenError: there is none, or one is no whole number from 1 up.
     """
-    found = list(sizes)
+    found = list(islice(sizes, MOST + 1))  # it may have no end
+    if len(found) > MOST:
+        raise BurdenError(f"Invalid sizes (at most {MOST:,}): {quoted(shown)}")
     if not found:
-        raise BurdenError(f"Invalid sizes (there is none): {shown!r}")
+        raise BurdenError(f"Invalid sizes (there is none): {quoted(shown)}")
     if any(type(size) is not int or size < 1 for size in found):
-        raise BurdenError(f"Invalid sizes (not whole numbers from 1 up): {shown!r}")
-    return tuple(sorted({size for size in found if isinstance(size, int)}))
+        raise BurdenError(f"Invalid sizes (not whole numbers from 1 up): {quoted(shown)}")
+    whole = {size for size in found if isinstance(size, int)}
+    if max(whole) > LARGEST:
+        raise BurdenError(f"Invalid sizes ({TOO_LARGE}): {quoted(shown)}")
+    return tuple(sorted(whole))
 
 
 def points(vary: Mapping[str, Sequence[int]]) -> list[dict[str, int]]:
@@ -160,15 +171,22 @@ def filled(value: Any, sizes: Sizes) -> Any:
     return value
 
 
+_UNREADABLE = (SyntaxError, ValueError, ZeroDivisionError, RecursionError, MemoryError)
+"""What Python says of arithmetic that is none, or is nested too deeply."""
+
+
 def _size(text: str, sizes: Sizes, spec: str) -> int:
     try:
         number = _number(ast.parse(text.strip(), mode="eval").body, sizes, spec)
-    except (SyntaxError, ValueError, ZeroDivisionError) as error:
+    except _UNREADABLE as error:
         raise BurdenError(
-            f"Invalid input spec (a size is made of whole numbers, symbols and + - * //): {spec!r}"
+            "Invalid input spec (a size is made of whole numbers, symbols and + - * //):"
+            f" {quoted(spec)}"
         ) from error
+    if abs(number) >= _TOO_MUCH:
+        raise BurdenError(f"Invalid input spec (a tensor has less than 2^63 bytes): {quoted(spec)}")
     if number < 1:
-        raise TooSmallError(f"Invalid input spec ({text.strip()} is {number}): {spec!r}")
+        raise TooSmallError(f"Invalid input spec ({text.strip()} is {number}): {quoted(spec)}")
     return number
 
 
@@ -177,7 +195,7 @@ def _number(node: ast.expr, sizes: Sizes, spec: str) -> int:
         if node.id not in sizes:
             near = suggest(node.id, sizes)
             raise BurdenError(
-                f"Invalid input spec (no size is given for {node.id}{near}): {spec!r}"
+                f"Invalid input spec (no size is given for {node.id}{near}): {quoted(spec)}"
             )
         return sizes[node.id]
     if isinstance(node, ast.Constant) and type(node.value) is int:
@@ -185,4 +203,4 @@ def _number(node: ast.expr, sizes: Sizes, spec: str) -> int:
     if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
         left, right = (_number(side, sizes, spec) for side in (node.left, node.right))
         return _OPERATORS[type(node.op)](left, right)
-    raise ValueError(spec)
+    raise ValueError(node)

@@ -18,7 +18,7 @@ from pytest_burden.budget.problem import Problem
 from pytest_burden.budget.toml_lines import find_item_line, find_line
 from pytest_burden.budget.verdict import CONFIGURABLE, Kind, Policy
 from pytest_burden.burden import Convention
-from pytest_burden.errors import BurdenError, suggest
+from pytest_burden.errors import BurdenError, quoted, suggest
 from pytest_burden.inputs import parse_input
 from pytest_burden.sizes import any_sizes, checked, filled, named, points
 
@@ -33,6 +33,9 @@ Path = tuple[str, ...]
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _LOOKS_LIKE_A_SPEC = re.compile(r"\s*\w+\s*\[")
 _SHOWN = 60
+_DEEPEST = 50
+_TOO_LARGE = 2**63
+"""Whole numbers of TOML are below."""
 
 TABLES = ("limits", "budgets", "models", "policy", "allow")
 OPTIONS: Mapping[str, tuple[object, ...]] = {
@@ -102,9 +105,36 @@ def read(text: str) -> tuple[Config, list[Problem]]:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         return Config(), [Problem(FILE, "not TOML", str(error))]
+    except ValueError:  # the parser leaves them to int()
+        return Config(), [_unread(text, "[0-9_]{600,}", "a whole number has at most 19 digits")]
+    except RecursionError:
+        data = None
+    if data is None or _is_deep(data):
+        reason = f"lists and tables are at most {_DEEPEST} deep"
+        return Config(), [_unread(text, rf"(?:[\[{{]\s*){{{_DEEPEST},}}", reason)]
     section = data.get("tool", {}).get("burden", {}) if isinstance(data.get("tool"), dict) else {}
     reader = _Reader(text)
     return reader.config(section), reader.problems
+
+
+def _unread(text: str, culprit: str, reason: str) -> Problem:
+    """Return the problem of a text that Python does not read; the parser does not say where."""
+    found = re.search(culprit, text)
+    line = f":{text.count(chr(10), 0, found.start()) + 1}" if found else ""
+    return Problem(f"{FILE}{line}", "not TOML that can be read", reason)
+
+
+def _is_deep(data: object) -> bool:
+    """Return whether lists and tables are so deep that nothing else could walk through them."""
+    level = [data]
+    for _ in range(_DEEPEST):
+        level = [
+            part
+            for value in level
+            if isinstance(value, (dict, list))
+            for part in (value.values() if isinstance(value, dict) else value)
+        ]
+    return any(isinstance(value, (dict, list)) for value in level)
 
 
 class _Reader:
@@ -314,9 +344,10 @@ class _Reader:
 
     def _number(self, table: Mapping[str, Any], key: str) -> int | None:
         value, least = table.get(key), NUMBERS[key]
-        if value is None or (type(value) is int and value >= least):
+        if value is None or (type(value) is int and least <= value < _TOO_LARGE):
             return value
-        reason = f"not a whole number from {least} up"
+        small = type(value) is not int or value < least
+        reason = f"not a whole number from {least} up" if small else "not below 2^63"
         self._problem(("tool", "burden", key), value, reason, f"{key} = 4")
         return None
 
@@ -368,5 +399,8 @@ def undotted(text: str) -> Path:
 
 def _toml(value: object) -> str:
     """Return a short text of a value as it stands in the file."""
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    try:
+        text = json.dumps(value, ensure_ascii=False, default=str)
+    except ValueError:  # Python prints no whole number of more than some thousand digits
+        return quoted(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

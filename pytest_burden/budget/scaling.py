@@ -9,6 +9,7 @@ from fractions import Fraction
 
 from pytest_burden.burden import METRICS
 from pytest_burden.errors import BurdenError, quoted, suggest
+from pytest_burden.sizes import LARGEST, TOO_LARGE
 
 KEY = "max_scaling"
 """The key whose table has a power for each metric."""
@@ -121,4 +122,6 @@ def parse_at(value: object) -> Iterator[tuple[dict[str, int], object]]:
                 raise BurdenError(f"{quoted(name)} is no name of a size")
             if type(size) is not int or size < 1:
                 raise BurdenError(f"{name} is not a whole number from 1 up: {quoted(size)}")
+            if size > LARGEST:
+                raise BurdenError(f"{name} is {TOO_LARGE}: {quoted(size)}")
         yield sizes, table[LIMIT]

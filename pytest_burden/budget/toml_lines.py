@@ -69,7 +69,7 @@ def statements(text: str) -> Iterator[Statement]:
             continue  # inside an array; parsing each line of a long one would take quadratic time
         try:
             parsed = tomllib.loads(pending)
-        except tomllib.TOMLDecodeError:
+        except (ValueError, RecursionError):
             continue  # an array or a text that goes on in the next line
         header = pending.lstrip().startswith("[")
         pending = ""

@@ -179,3 +179,10 @@ def test_inside_of_a_list() -> None:
     assert value_at(text, ("t", "x_at", 1, "limit")) == "5 k"
     assert replaced(text, ("t", "x_at", 1, "limit"), '"4 k"') == text.replace("'5 k'", '"4 k"')
     assert replaced(text, ("t", "x_at", 0, "limit"), "4") == text.replace("5 }", "4 }")
+
+
+def test_a_number_that_python_does_not_print() -> None:
+    """What other programs have in the file is theirs, and is kept."""
+    text = f"[tool.x]\nx = 0x{'f' * 5000}\n"
+    added = with_tables(text, {PATH[:-1]: {PATH[-1]: "5"}})
+    assert added == f"{text}\n[tool.burden.limits]\nmax_flops = 5\n"

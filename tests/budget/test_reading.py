@@ -139,6 +139,12 @@ def test_defaults(text: str) -> None:
     assert read(text) == (Config(), [])
 
 
+HEX = f"0x{'f' * 5000}"
+BITS = "0xffffffffff... (20,000 bits)"
+"""A whole number with more digits than Python prints, and as it is shown."""
+MODEL = ["[tool.burden.models.m]", 'build = "a:b"', "inputs = ['float32[S]']"]
+
+
 @pytest.mark.parametrize(
     ("lines", "what", "reason"),
     [
@@ -347,6 +353,62 @@ def test_defaults(text: str) -> None:
             ["[tool.burden]", "fma = "],
             ": not TOML",
             "",
+        ),
+        (
+            ["[tool.burden]", "", f"fma = {'9' * 5000}"],
+            ":3: not TOML that can be read",
+            "a whole number has at most",
+        ),
+        (
+            ["[tool.burden]", "fma = 1", f"x = {'[' * 3000}{']' * 3000}"],
+            ":3: not TOML that can be read",
+            "lists and tables are at most 50 deep",
+        ),
+        (
+            ["[tool.burden]", f"x = {'[' * 900}{']' * 900}"],
+            ":2: not TOML that can be read",
+            "lists and tables are at most 50 deep",
+        ),
+        (
+            ["[tool.burden]", f"fma{'.a' * 5000} = 3"],
+            ": not TOML that can be read",
+            "lists and tables are at most 50 deep",
+        ),
+        (
+            ["[tool.burden]", "fma = 1", f"[tool.x{'.a' * 5000}]"],
+            ": not TOML that can be read",
+            "lists and tables are at most 50 deep",
+        ),
+        (["[tool.burden]", f"fma = {HEX}"], f":2: tool.burden.fma = {BITS}", "not 1 or 2"),
+        (
+            ["[tool.burden]", f"datum_bytes = {HEX}"],
+            f":2: tool.burden.datum_bytes = {BITS}",
+            "not below 2^63; for example: datum_bytes = 4",
+        ),
+        (
+            ["[tool.burden.limits]", f"max_params = {HEX}"],
+            f":2: tool.burden.limits.max_params = {BITS}",
+            "more than any network has",
+        ),
+        (
+            ["[tool.burden.limits]", f"max_params = [{HEX}]"],
+            ":2: tool.burden.limits.max_params = <list, which has no repr>",
+            "a size is a number or a text",
+        ),
+        (
+            [*ALLOW[:3], f"up_to = {HEX}", *ALLOW[4:]],
+            f":1: tool.burden.allow: up_to = {BITS}",
+            "more than any network has",
+        ),
+        (
+            [*MODEL, f"sizes = {{ S = {HEX} }}"],
+            f":4: tool.burden.models.m.sizes.S = {BITS}",
+            f"Invalid sizes (not below 10^18): {BITS}",
+        ),
+        (
+            [*MODEL, "sweep = { S = '1:99999999999999999999' }"],
+            ':4: tool.burden.models.m.sweep.S = "1:99999999999999999999"',
+            "Invalid sizes (not below 10^18): '1:99999999999999999999'",
         ),
     ],
 )

@@ -101,6 +101,7 @@ def test_at(key: str, value: object, expected: list[tuple[str, Mapping[str, int]
         ({"S": 0, "limit": 5}, "S is not a whole number from 1 up: 0"),
         ({"S": True, "limit": 5}, "S is not a whole number from 1 up: True"),
         ({"S-1": 3, "limit": 5}, "'S-1' is no name of a size"),
+        ({"S": 10**18, "limit": 5}, "S is not below 10^18: 1000000000000000000"),
         (
             {"S": 3, "limit": "5 GiB"},
             "'GiB' is a unit of memory, this is a count: FLOPs, KFLOPs, MFLOPs, GFLOPs, TFLOPs",

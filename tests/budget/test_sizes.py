@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import count, pairwise
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_burden.errors import BurdenError
-from pytest_burden.sizes import MOST, filled, parse_sizes, parse_vary, points, symbols
+from pytest_burden.sizes import MOST, any_sizes, filled, parse_sizes, parse_vary, points, symbols
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,9 @@ def test_vary(text: str, expected: tuple[str, tuple[int, ...]]) -> None:
         ("S=1:9:0", "a range is first:last:step"),
         ("S=1:2:3:4", "a range is first:last:step"),
         ("S=1:99999999", "99,999,999, at most 10,000"),
+        ("S=1:99999999999999999999", "not below 10^18"),
+        (f"S={10**18}", "not below 10^18"),
+        (f"S={','.join(map(str, range(1, MOST + 2)))}", "at most 10,000"),
     ],
 )
 def test_bad_sizes(text: str, told: str) -> None:
@@ -52,7 +55,26 @@ def test_bad_sizes(text: str, told: str) -> None:
     with pytest.raises(BurdenError) as raised:
         parse_vary(text)
     assert told in str(raised.value)
-    assert str(raised.value).endswith(repr(text))
+    assert str(raised.value).endswith(repr(text) if len(text) < 100 else "...")
+
+
+@pytest.mark.parametrize(
+    ("sizes", "told"),
+    [
+        ("9" * 5000, "not below 10^18"),
+        ([16**5000], "not below 10^18): <list, which has no repr>"),
+        (count(1), "at most 10,000"),
+        (range(1, 10**12), "at most 10,000"),
+        (16**5000, "not of the form '112:672:112' or [1, 8]"),
+    ],
+    ids=["text", "list", "endless", "range", "number"],
+)
+def test_bad_sizes_of_a_call(sizes: object, told: str) -> None:
+    """What is too large or does not end is not waited for; it is shown as far as it can be."""
+    with pytest.raises(BurdenError) as raised:
+        any_sizes(sizes)
+    assert told in str(raised.value)
+    assert len(str(raised.value)) < 300
 
 
 @given(st.lists(st.integers(1, 10**6), min_size=1, max_size=20))
@@ -104,6 +126,9 @@ def test_filled(spec: Any, expected: Any) -> None:
         ("float32[S, ]", "whole numbers, symbols and + - * //"),
         ("float32[S // 0]", "whole numbers, symbols and + - * //"),
         ("float32[S - 8]", "S - 8 is 0"),
+        ("float32[S - 99]", "S - 99 is -91"),
+        (f"float32[{'S*' * 30}S]", "a tensor has less than 2^63 bytes"),
+        (f"float32[1 - {'S*' * 30}S]", "a tensor has less than 2^63 bytes"),
     ],
 )
 def test_not_filled(spec: str, told: str) -> None:
@@ -112,6 +137,25 @@ def test_not_filled(spec: str, told: str) -> None:
         filled(spec, {"S": 8, "Size": 3})
     assert told in str(raised.value)
     assert repr(spec) in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        (f"float32[{'S*' * 10_000}S]", "a size is made of"),
+        (f"float32[{'S*' * 400}S]", "a tensor has less than 2^63 bytes"),
+        (f"float32[S, 0x{'f' * 5000}]", "a tensor has less than 2^63 bytes"),
+        (f"float32[S - {'9' * 5000}]", "a size is made of"),
+        (f"float32[{'(' * 9000}S{')' * 9000}]", "a size is made of"),
+    ],
+    ids=["deep", "product", "hex", "digits", "brackets"],
+)
+def test_not_filled_at_any_length(spec: str, told: str) -> None:
+    """What Python cannot read or print is told too, so much of it as there is room for."""
+    with pytest.raises(BurdenError) as raised:
+        filled(spec, {"S": 8000})
+    assert told in str(raised.value)
+    assert len(str(raised.value)) < 400
 
 
 def test_symbols() -> None:

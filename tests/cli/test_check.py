@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_burden.cli import main
 from tests.cli.conftest import MODELS, Burden
 
 
@@ -36,6 +37,33 @@ def test_check(  # noqa: PLR0913, PLR0917 a row of the table
     done = burden("check", *arguments)
     assert done.returncode == status
     assert told in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("9" * 5000, "a whole number has at most 19 digits"),
+        (f"{'[' * 3000}{']' * 3000}", "lists and tables are at most 50 deep"),
+    ],
+    ids=["digits", "nested"],
+)
+@pytest.mark.parametrize(
+    "command", [["check"], ["init"], ["tighten"], ["explain", "a"], ["diff", "a", "b"]]
+)
+def test_what_python_does_not_read(  # noqa: PLR0913, PLR0917 a row of the table
+    project: Path,
+    value: str,
+    reason: str,
+    command: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is told where that stands, without a traceback, before pytest looks at the same file."""
+    configure(project, f"[tool.burden]\nfma = {value}\n")
+    monkeypatch.chdir(project)
+    assert main(command) == 2
+    told = f"burden: pyproject.toml:5: not TOML that can be read\n    {reason}\n"
+    assert capsys.readouterr().err == told
 
 
 def test_nothing_to_check(project: Path, burden: Burden) -> None:

@@ -47,6 +47,8 @@ def test_told_under_xdist(apart: Project, options: list[str]) -> None:
         (b"[tool.burden\n", "pyproject.toml: not TOML"),
         (b"[tool.burden]\n# \xff\n", "pyproject.toml:2: not UTF-8"),
         ("[tool.burden]\n".encode("utf-16"), "pyproject.toml:1: not UTF-8"),
+        (b"[tool.burden]\nfma = " + b"9" * 5000, "pyproject.toml:2: not TOML that can be read"),
+        (b"[tool.burden]\nfma = " + b"[" * 3000, "pyproject.toml:2: not TOML that can be read"),
     ],
 )
 def test_unreadable(pytester: pytest.Pytester, content: bytes, told: str) -> None:
