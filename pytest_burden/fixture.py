@@ -21,6 +21,7 @@ from pytest_burden.session.measuring import Runs, Sizes, measured
 from pytest_burden.session.record import Failure, Measured, Record, needed_runs
 from pytest_burden.session.settings import Settings
 from pytest_burden.session.shared import PREFIX, Shared
+from pytest_burden.sizes import SIZES_EXAMPLE, VARY_EXAMPLE, by_symbol
 from pytest_burden.sweeps import Swept
 
 # The frames of this module are no news to somebody whose own forward failed.
@@ -167,10 +168,7 @@ def _sizes(
     vary: Mapping[str, str | Iterable[int]] | None,
     until: str,
 ) -> Sizes:
-    for given, what in ((sizes, 'sizes={"S": 128}'), (vary, 'vary={"S": "128:1024:128"}')):
-        if not isinstance(given, (Mapping, type(None))):
-            raise BurdenError(f"Invalid sizes (not of the form {what}): {given!r}")
-    return Sizes(sizes or {}, vary or {}, until)
+    return Sizes(by_symbol(sizes, SIZES_EXAMPLE), by_symbol(vary, VARY_EXAMPLE), until)
 
 
 def _valid(name: object) -> str:

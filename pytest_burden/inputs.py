@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
-from pytest_burden.errors import BurdenError, suggest
+from pytest_burden.errors import BurdenError, quoted, suggest
 
 BYTES: dict[str, int] = {
     "bool": 1,
@@ -61,6 +63,22 @@ class InputSpec:
         return f"{self.dtype}[{', '.join(map(str, self.shape))}]{fill}"
 
 
+def by_name(kwargs: object) -> dict[str, Any]:
+    """Return keyword inputs as a dictionary of its own; None is none of them.
+
+    Raises:
+        BurdenError: they have no names.
+    """
+    if kwargs is None:
+        return {}
+    if isinstance(kwargs, Mapping) and all(isinstance(name, str) for name in kwargs):
+        return dict(kwargs)
+    raise BurdenError(
+        "Invalid kwargs (not a mapping from names to inputs, as in {'mask': 'bool[1, 128]'}):"
+        f" {quoted(kwargs)}"
+    )
+
+
 def parse_input(text: str) -> InputSpec:
     """Read one spec; the whole string must match.
 
@@ -72,10 +90,12 @@ def parse_input(text: str) -> InputSpec:
         return InputSpec("float32", _shape(match["shape"].replace("x", ","), "float32", text))
     match = _BRACKETS.fullmatch(stripped)
     if match is None:
-        raise BurdenError(f"Invalid input spec (not of the form {EXAMPLE}): {text!r}")
+        raise BurdenError(f"Invalid input spec (not of the form {EXAMPLE}): {quoted(text)}")
     dtype = match["dtype"]
     if dtype not in BYTES or dtype.startswith(("q", "complex32")):
-        raise BurdenError(f"Invalid input spec (unknown dtype{suggest(dtype, BYTES)}): {text!r}")
+        raise BurdenError(
+            f"Invalid input spec (unknown dtype{suggest(dtype, BYTES)}): {quoted(text)}"
+        )
     return InputSpec(dtype, _shape(match["shape"], dtype, text), _fill(match["fill"], dtype, text))
 
 
@@ -84,11 +104,11 @@ def _shape(sizes: str, dtype: str, text: str) -> tuple[int, ...]:
         return ()
     parts = [part.strip() for part in sizes.split(",")]
     if not all(part.isascii() and part.isdigit() for part in parts):
-        raise BurdenError(f"Invalid input spec (a size is not a whole number): {text!r}")
+        raise BurdenError(f"Invalid input spec (a size is not a whole number): {quoted(text)}")
     shape = tuple(int(part) if len(part) <= _DIGITS else 10**_DIGITS for part in parts)
     if prod(size or 1 for size in shape) * BYTES[dtype] >= _TOO_MANY:
         raise BurdenError(
-            f"Invalid input spec (a tensor has less than 2^63 bytes): {text[:_SHOWN]!r}"
+            f"Invalid input spec (a tensor has less than 2^63 bytes): {quoted(text, _SHOWN)}"
         )
     return shape
 
@@ -97,16 +117,18 @@ def _fill(value: str | None, dtype: str, text: str) -> int:
     if value is None:
         return 1
     if dtype.startswith(("float", "bfloat", "complex")):
-        raise BurdenError(f"Invalid input spec (only integers and bools take a value): {text!r}")
+        raise BurdenError(
+            f"Invalid input spec (only integers and bools take a value): {quoted(text)}"
+        )
     named = {"True": 1, "False": 0} if dtype == "bool" else {}
     if value in named:
         return named[value]
     if not re.fullmatch(r"-?[0-9]+", value):
-        raise BurdenError(f"Invalid input spec (the value is not a whole number): {text!r}")
+        raise BurdenError(f"Invalid input spec (the value is not a whole number): {quoted(text)}")
     least, most = _range(dtype)
     if len(value) > _DIGITS or not least <= int(value) <= most:
         raise BurdenError(
-            f"Invalid input spec ({dtype} holds {least:,} to {most:,}): {text[:_SHOWN]!r}"
+            f"Invalid input spec ({dtype} holds {least:,} to {most:,}): {quoted(text, _SHOWN)}"
         )
     return int(value)
 

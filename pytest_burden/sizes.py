@@ -13,6 +13,9 @@ from typing import Any
 from pytest_burden.errors import BurdenError, quoted, suggest
 
 EXAMPLE = "S=112:672:112 or B=1,8,128"
+SIZES_EXAMPLE = 'sizes={"S": 128}'
+VARY_EXAMPLE = 'vary={"S": "128:1024:128"}'
+"""What works, for messages."""
 MOST = 10_000
 """Points of one sweep."""
 LARGEST = 10**18 - 1
@@ -103,6 +106,42 @@ def named(symbol: object) -> str:
     if isinstance(symbol, str) and _NAME.fullmatch(symbol):
         return symbol
     raise BurdenError(f"Invalid sizes (not the name of a size): {quoted(symbol)}")
+
+
+def by_symbol(given: object, example: str) -> Mapping[str, Any]:
+    """Return what is given for each symbol; None is for none.
+
+    Args:
+        given: a mapping.
+        example: what works, for the message.
+
+    Raises:
+        BurdenError: it is none.
+    """
+    if isinstance(given, Mapping):
+        return given
+    if given is None:
+        return {}
+    raise BurdenError(f"Invalid sizes (not of the form {example}): {quoted(given)}")
+
+
+def own_sizes(given: object) -> dict[str, int]:
+    """Return one size for each symbol.
+
+    Raises:
+        BurdenError: one is no whole number from 1 up.
+    """
+    sizes = by_symbol(given, SIZES_EXAMPLE)
+    return {name: checked([size], {name: size})[0] for name, size in sizes.items()}
+
+
+def all_sizes(given: object) -> dict[str, tuple[int, ...]]:
+    """Return the sizes over which each symbol is varied, as `any_sizes` reads them.
+
+    Raises:
+        BurdenError: there are none.
+    """
+    return {name: any_sizes(each) for name, each in by_symbol(given, VARY_EXAMPLE).items()}
 
 
 def checked(sizes: Iterable[object], shown: object) -> tuple[int, ...]:

@@ -20,7 +20,7 @@ from pytest_burden.engine.leaves import RealLeaves, copies
 from pytest_burden.engine.steps import train
 from pytest_burden.engine.surroundings import fixed_surroundings, seed
 from pytest_burden.engine.training import Training
-from pytest_burden.errors import BurdenError, suggest
+from pytest_burden.errors import BurdenError, quoted, suggest
 
 
 class Counters(Protocol):
@@ -74,10 +74,12 @@ def find_gpu(device: object) -> Counters | str:
     try:
         asked = torch.device(device)  # type: ignore[call-overload]  # what it takes is its business
     except (RuntimeError, TypeError) as error:
-        raise BurdenError(f"Invalid device ({error}): {device!r}; for example: 'cuda:0'") from None
+        raise BurdenError(
+            f"Invalid device ({error}): {quoted(device)}; for example: 'cuda:0'"
+        ) from None
     if asked.type != "cuda":
         near = suggest(asked.type, ["cuda"])
-        raise BurdenError(f"Invalid device (not a CUDA device{near}): {device!r}")
+        raise BurdenError(f"Invalid device (not a CUDA device{near}): {quoted(device)}")
     if torch.version.cuda is None and getattr(torch.version, "hip", None) is None:
         return "this torch is built without CUDA"
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
@@ -86,7 +88,7 @@ def find_gpu(device: object) -> Counters | str:
     index = torch.cuda.current_device() if asked.index is None else asked.index
     if index >= count:
         names = ", ".join(f"cuda:{number}" for number in range(count))
-        raise BurdenError(f"Invalid device (there is only {names}): {device!r}")
+        raise BurdenError(f"Invalid device (there is only {names}): {quoted(device)}")
     return _Cuda(torch.device("cuda", index))
 
 

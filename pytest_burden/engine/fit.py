@@ -9,7 +9,9 @@ from torch import nn
 
 from pytest_burden.burden import Burden
 from pytest_burden.engine.sized import Sized
-from pytest_burden.errors import BurdenError
+from pytest_burden.errors import BurdenError, quoted
+from pytest_burden.inputs import by_name
+from pytest_burden.sizes import own_sizes
 from pytest_burden.sweeps import Fit, needed
 
 LARGEST = 2**40
@@ -51,8 +53,14 @@ def fit(  # noqa: PLR0913 the public function, beside `measure` and `sweep`
         BurdenError: the first size does not fit, no size is too large, or the call is wrong.
         Exception: what the network raises at the first size.
     """
-    network = Sized(model_or_factory, args, dict(kwargs or {}), options)
-    own = dict(sizes or {})
+    for name, number, least in (("memory", memory, 0), ("first", first, 1), ("step", step, 1)):
+        if type(number) is not int or number < least:
+            reason = f"not a whole number from {least} up"
+            raise BurdenError(f"Invalid {name} ({reason}): {quoted(number)}")
+    if not isinstance(vary, str):
+        raise BurdenError(f"Invalid vary (not the name of a size): {quoted(vary)}")
+    network = Sized(model_or_factory, args, by_name(kwargs), options)
+    own = own_sizes(sizes)
     network.check([vary, *own])
     if on_size:
         on_size(first)

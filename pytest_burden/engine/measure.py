@@ -17,7 +17,8 @@ from pytest_burden.engine.rules.registry import Cost, counted, normal_name
 from pytest_burden.engine.run import RealRun, trace
 from pytest_burden.engine.surroundings import no_collection
 from pytest_burden.engine.training import read_training
-from pytest_burden.errors import BurdenError
+from pytest_burden.errors import BurdenError, quoted
+from pytest_burden.inputs import by_name
 
 
 def measure(  # noqa: PLR0913 the public function: all but two are rarely given
@@ -61,18 +62,25 @@ def measure(  # noqa: PLR0913 the public function: all but two are rarely given
         Exception: what the network's own forward or the factory raised.
     """
     __tracebackhide__ = True
-    convention = convention or Convention()
+    convention = Convention() if convention is None else convention
+    if not isinstance(convention, Convention):
+        reason = "not a pytest_burden.Convention"
+        raise BurdenError(f"Invalid convention ({reason}): {quoted(convention)}")
     trained = read_training(training, convention.target)
     gpu = None if device is None else find_gpu(device)
     if real not in ("auto", "never"):
-        raise BurdenError(f'Invalid real (neither "auto" nor "never"): {real!r}')
+        raise BurdenError(f'Invalid real (neither "auto" nor "never"): {quoted(real)}')
     if not isinstance(model_or_factory, nn.Module) and not callable(model_or_factory):
         kind = type(model_or_factory).__name__
         raise BurdenError(f"expected a torch.nn.Module or a factory of one, got: {kind}")
+    if not isinstance(rules, (Mapping, type(None))):
+        reason = "not a mapping from names to functions"
+        raise BurdenError(f"Invalid rules ({reason}): {quoted(rules)}")
     own = {normal_name(name): counted(formula) for name, formula in (rules or {}).items()}
     given = args if isinstance(args, (tuple, list)) else (args,)
     positional = [read_specs(value) for value in given]
-    keyword = {name: read_specs(value, where="keyword") for name, value in (kwargs or {}).items()}
+    named = by_name(kwargs)
+    keyword = {name: read_specs(value, where="keyword") for name, value in named.items()}
     source = (model_or_factory, positional, keyword, real)
     with no_collection():
         recorded = trace(*source)

@@ -12,7 +12,8 @@ from pytest_burden.burden import Burden
 from pytest_burden.engine.run import RealRun
 from pytest_burden.engine.sized import Sized
 from pytest_burden.errors import BurdenError, MeasureError
-from pytest_burden.sizes import TooSmallError, any_sizes, checked, points
+from pytest_burden.inputs import by_name
+from pytest_burden.sizes import TooSmallError, all_sizes, own_sizes, points
 from pytest_burden.sweeps import Point, Sweep, Swept
 
 
@@ -45,9 +46,8 @@ def sweep(  # noqa: PLR0913 the public function, beside `measure`
     Raises:
         BurdenError: something in the call is wrong, such as a symbol without sizes.
     """
-    varied = {name: any_sizes(each) for name, each in vary.items()}
-    own = dict(sizes or {})
-    network = Sized(model_or_factory, args, dict(kwargs or {}), options, until)
+    varied, own = all_sizes(vary), own_sizes(sizes)
+    network = Sized(model_or_factory, args, by_name(kwargs), options, until)
     network.check([*varied, *own])
     return _swept(network, varied, own, on_point)
 
@@ -82,10 +82,9 @@ def elsewhere(  # noqa: PLR0913 as `sweep`
         BurdenError: something in the call is wrong.
         Exception: what the network raises at its own sizes.
     """
-    varied = {name: any_sizes(each) for name, each in vary.items()}
-    own = {name: checked([size], {name: size})[0] for name, size in sizes.items()}
-    own = {**{name: each[0] for name, each in varied.items()}, **own}
-    network = Sized(model_or_factory, args, dict(kwargs or {}), options)
+    varied = all_sizes(vary)
+    own = {**{name: each[0] for name, each in varied.items()}, **own_sizes(sizes)}
+    network = Sized(model_or_factory, args, by_name(kwargs), options)
     network.check(own)
     burden = network.at(own)
     growing = [name for name in dict.fromkeys(grow) if name in own and name not in varied]

@@ -11,7 +11,7 @@ import torch
 from torch.optim import Optimizer
 
 from pytest_burden.burden import Target
-from pytest_burden.errors import BurdenError, suggest
+from pytest_burden.errors import BurdenError, quoted, suggest
 
 DEFAULT = "Adam"
 _OWN_KEYS = ("optimizer", "accumulate", "set_to_none")
@@ -48,7 +48,7 @@ class Training:
             raise BurdenError(f"the optimizer {self.name} cannot be made: {error}") from error
         if not isinstance(optimizer, Optimizer):
             raise BurdenError(
-                f"Invalid training ({self.name} made no torch.optim.Optimizer): {optimizer!r}"
+                f"Invalid training ({self.name} made no torch.optim.Optimizer): {quoted(optimizer)}"
             )
         closure = inspect.signature(optimizer.step).parameters.get("closure")
         if closure is not None and closure.default is inspect.Parameter.empty:
@@ -105,8 +105,8 @@ def _read(value: object) -> Training:
     if callable(value):
         return Training(value, getattr(value, "__name__", type(value).__name__))
     raise BurdenError(
-        f"Invalid training (neither a name, a dictionary nor a callable): {value!r}; for example:"
-        f' training="{DEFAULT}"'
+        f"Invalid training (neither a name, a dictionary nor a callable): {quoted(value)};"
+        f' for example: training="{DEFAULT}"'
     )
 
 
@@ -119,10 +119,10 @@ def _named(name: str, options: Mapping[str, Any]) -> Training:
     ]
     for key in options:
         if key not in known:
-            near = suggest(key, [*known, *_OWN_KEYS])
+            near = suggest(str(key), [*known, *_OWN_KEYS])
             raise BurdenError(
-                f"Invalid training ({kind.__name__} takes no {key!r}{near}): {key!r}; it takes:"
-                f" {', '.join(known)}"
+                f"Invalid training ({kind.__name__} takes no {quoted(key)}{near}):"
+                f" {quoted(key)}; it takes: {', '.join(known)}"
             )
     if options.get("foreach") and options.get("fused"):
         raise BurdenError(f"Invalid training ({kind.__name__} is either foreach or fused): both")
@@ -134,7 +134,7 @@ def _optimizer(name: str) -> type[Optimizer]:
     if found is None:
         raise BurdenError(
             f"Invalid training (torch.optim has no such optimizer{suggest(name, _OPTIMIZERS)}):"
-            f" {name!r}; it has: {', '.join(sorted(_OPTIMIZERS))}"
+            f" {quoted(name)}; it has: {', '.join(sorted(_OPTIMIZERS))}"
         )
     return found
 
@@ -145,14 +145,16 @@ def _described(value: Mapping[Any, Any]) -> Training:
     accumulate = options.pop("accumulate", 1)
     set_to_none = options.pop("set_to_none", True)
     if type(accumulate) is not int or accumulate < 1:
-        raise BurdenError(f"Invalid accumulate (not a whole number, 1 or more): {accumulate!r}")
+        raise BurdenError(
+            f"Invalid accumulate (not a whole number, 1 or more): {quoted(accumulate)}"
+        )
     if type(set_to_none) is not bool:
-        raise BurdenError(f"Invalid set_to_none (neither True nor False): {set_to_none!r}")
+        raise BurdenError(f"Invalid set_to_none (neither True nor False): {quoted(set_to_none)}")
     if isinstance(optimizer, str):
         made = _named(optimizer, options)
     elif callable(optimizer) and not isinstance(optimizer, Optimizer):
         name = getattr(optimizer, "__name__", type(optimizer).__name__)
         made = Training(lambda parameters: optimizer(parameters, **options), name)
     else:
-        raise BurdenError(f"Invalid optimizer (neither a name nor a callable): {optimizer!r}")
+        raise BurdenError(f"Invalid optimizer (neither a name nor a callable): {quoted(optimizer)}")
     return replace(made, accumulate=accumulate, set_to_none=set_to_none)

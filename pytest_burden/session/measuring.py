@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from pytest_burden.burden import Burden
 from pytest_burden.errors import BurdenError
+from pytest_burden.inputs import by_name
 from pytest_burden.session.settings import Settings
 from pytest_burden.sizes import symbols
 from pytest_burden.sweeps import Swept
@@ -66,7 +67,7 @@ def measured(  # noqa: PLR0913 what the engine takes
         "real": settings.config.real,
     }
     given = sizes or Sizes()
-    if not (given.own or given.vary or any(symbols((tuple(inputs), dict(kwargs or {}))))):
+    if not (given.own or given.vary or any(symbols((tuple(inputs), by_name(kwargs))))):
         from pytest_burden.engine.measure import measure  # noqa: PLC0415 it brings torch
 
         with unwatched():

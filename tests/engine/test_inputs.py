@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import nn
 
-from pytest_burden import measure
+from pytest_burden import fit, measure, sweep
 from pytest_burden.errors import BurdenError
 
 SPEC = "float32[40, 16]"
@@ -137,6 +137,57 @@ def test_a_generator() -> None:
     with pytest.raises(BurdenError, match="generator, which can be read only once: give a list"):
         measure(Sums(), [given])
     assert len([*given]) == 2
+
+
+class Nameless:
+    """Has no text: its repr raises."""
+
+    def __repr__(self) -> str:
+        """Raise."""
+        raise RuntimeError("no repr")
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "shown"),
+    [
+        ([1], "[1]"),
+        ([], "[]"),
+        ("", "''"),
+        ("x=1x4", "'x=1x4'"),
+        (5, "5"),
+        ({1: "1x4"}, "{1: '1x4'}"),
+        (Nameless(), "<Nameless, which has no repr>"),
+    ],
+)
+def test_keyword_inputs_without_names(kwargs: Any, shown: str) -> None:
+    """They belong into a mapping, wherever one calls us; what is empty is no exception."""
+    told = "Invalid kwargs (not a mapping from names to inputs, as in {'mask': 'bool[1, 128]'}): "
+    for call in (
+        lambda: measure(nn.Identity(), "1x4", kwargs),
+        lambda: sweep(nn.Identity(), "float32[S]", kwargs, vary={"S": [1]}),
+        lambda: fit(nn.Identity(), "float32[S]", kwargs, vary="S", memory=10**6),
+    ):
+        with pytest.raises(BurdenError) as failed:
+            call()
+        assert str(failed.value) == told + shown
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"rules": [1]}, "Invalid rules (not a mapping from names to functions): [1]"),
+        ({"rules": {5: len}}, "Invalid operator name (not of the form 'mylib::myop'): 5"),
+        ({"real": Nameless()}, 'Invalid real (neither "auto" nor "never"): <Nameless, which'),
+        ({"device": Nameless()}, "Invalid device ("),
+        ({"training": Nameless()}, "Invalid training ("),
+        ({"convention": 1}, "Invalid convention (not a pytest_burden.Convention): 1"),
+    ],
+)
+def test_options_of_another_kind(options: dict[str, Any], reason: str) -> None:
+    """What was found is shown as far as it can be."""
+    with pytest.raises(BurdenError) as failed:
+        measure(nn.Identity(), "1x4", **options)
+    assert str(failed.value).startswith(reason)
 
 
 @pytest.mark.parametrize(

@@ -237,6 +237,11 @@ def test_until(build: Any) -> None:
         assert measure(build, "1x1x8x8").macs == 9 * 3 * 64 + 2 * 3 * 64
 
 
+def _called(function: Callable[..., object], **options: Any) -> Callable[[], object]:
+    """Return a call with options that its types forbid."""
+    return lambda: function(net, "float32[S, T, 1]", **options)
+
+
 @pytest.mark.parametrize(
     ("call", "told"),
     [
@@ -248,6 +253,26 @@ def test_until(build: Any) -> None:
         (lambda: sweep(net, "float32[S]", vary={"S": [True]}), "not whole numbers from 1 up"),
         (lambda: sweep(net, "float32[S, T]", vary={"S": [1]}), "no size is given for T"),
         (lambda: sweep(net, "float31[S]", vary={"S": [1]}), "unknown dtype"),
+        (
+            _called(sweep, vary=[1]),
+            'Invalid sizes (not of the form vary={"S": "128:1024:128"}): [1]',
+        ),
+        (_called(sweep, vary={}, sizes=5), 'Invalid sizes (not of the form sizes={"S": 128}): 5'),
+        (_called(sweep, vary={"S": [1]}, sizes={"T": "x"}), "not whole numbers from 1 up"),
+        (_called(fit, vary="S", memory=9, sizes=[1]), 'not of the form sizes={"S": 128}): [1]'),
+        (_called(fit, vary=["S"], memory=9), "Invalid vary (not the name of a size): ['S']"),
+        (
+            _called(fit, vary="S", memory="1G"),
+            "Invalid memory (not a whole number from 0 up): '1G'",
+        ),
+        (
+            _called(fit, vary="S", memory=9**9, first=0),
+            "Invalid first (not a whole number from 1 u",
+        ),
+        (
+            _called(fit, vary="S", memory=9**9, step=0),
+            "Invalid step (not a whole number from 1 up)",
+        ),
         (
             lambda: fit(net, "float32[B, 1, 8, 8]", vary="B", memory=10),
             "B = 1 needs 3,456 bytes already, there are 10",

@@ -158,6 +158,11 @@ def test_measured_in_setup(project: Project) -> None:
             'burden(small, "1x4", name="a"); burden(small, "1x4", name="a")',
             "a second measurement is called name='a': name it apart",
         ),
+        (
+            'burden(small, "1x4", kwargs=[[]1[]])',
+            "Invalid kwargs (not a mapping from names to inputs, as in *): [[]1[]]",
+        ),
+        ('burden(small, "1x4", kwargs="")', "Invalid kwargs (not a mapping from names to *): ''"),
         ("burden(5)", "expected a torch.nn.Module or a factory of one, got: int"),
     ],
 )

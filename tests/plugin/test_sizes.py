@@ -178,6 +178,7 @@ def test_call(project: Project, call: str, lines: list[str]) -> None:
     [
         ("", "*no size is given for S*: 'float32[[]1, S, 8[]]'"),
         ('kwargs={"y": "float32[S]"}', "*no size is given for S*"),
+        ("kwargs=[1]", "*Invalid kwargs (not a mapping from names to inputs, as in *): [[]1[]]"),
         ("sizes=3", '*Invalid sizes (not of the form sizes={"S": 128}): 3'),
         ('sizes={"S": 0}', "*Invalid sizes (not whole numbers from 1 up): {'S': 0}"),
         ('sizes={"S": 4, "T": 4}', "*no input has a size T*: write it as float32[[]1, T[]]"),

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from pytest_burden.burden import State
 from pytest_burden.engine.spec import Op
-from pytest_burden.errors import BurdenError, suggest
+from pytest_burden.errors import BurdenError, quoted, suggest
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +62,12 @@ class Rule:
             reason = f"{type(error).__name__}: {error}"
             raise BurdenError(f"{self._title(op)} raised {reason}") from error
         if not isinstance(cost, Cost):
-            raise BurdenError(f"{self._title(op)} returned {cost!r}, not a Cost")
+            raise BurdenError(f"{self._title(op)} returned {quoted(cost)}, not a Cost")
         for field in fields(Cost):
             number: object = getattr(cost, field.name)
             if type(number) is not int or number < 0:
                 raise BurdenError(
-                    f"{self._title(op)} returned {field.name}={number!r}, "
+                    f"{self._title(op)} returned {field.name}={quoted(number)}, "
                     "not a whole number, 0 or more"
                 )
         return cost
@@ -83,7 +83,7 @@ class Rule:
             return default
         known = [*op.arguments, *(("out", "outs") if op.outputs else ("outs",))]
         raise BurdenError(
-            f"{self._title(op)} asks for {name!r}{suggest(name, known)}; "
+            f"{self._title(op)} asks for {quoted(name)}{suggest(name, known)}; "
             f"the operator has: {', '.join(known)}"
         )
 
@@ -163,11 +163,11 @@ def counted(formula: Formula) -> Rule:
         BurdenError: it is not a function, or takes arguments that have no name of their own.
     """
     if not callable(formula):
-        raise BurdenError(f"a rule is a function that returns a Cost, not {formula!r}")
+        raise BurdenError(f"a rule is a function that returns a Cost, not {quoted(formula)}")
     try:
         parameters = inspect.signature(formula).parameters.values()
     except ValueError as error:
-        raise BurdenError(f"the arguments of the rule {formula!r} cannot be read") from error
+        raise BurdenError(f"the arguments of the rule {quoted(formula)} cannot be read") from error
     for parameter in parameters:
         if parameter.kind in _BY_POSITION:
             raise BurdenError(
@@ -205,21 +205,21 @@ def _registered_cost(op: Op) -> tuple[State, Cost]:
     return found.state, found.cost(op)
 
 
-def normal_name(name: str) -> str:
+def normal_name(name: object) -> str:
     """Return ``mylib.myop`` for ``mylib::myop``, ``mylib.myop`` and the in-place ``mylib::myop_``.
 
     Raises:
         BurdenError: it is not a namespace and an operator, or it names an overload.
     """
-    match = _NAME.fullmatch(name)
+    match = _NAME.fullmatch(name) if isinstance(name, str) else None
     if match is None:
-        head = re.match(rf"{_NAME.pattern}\.\w+$", name)
+        head = re.match(rf"{_NAME.pattern}\.\w+$", name) if isinstance(name, str) else None
         hint = (
             f"leave the overload out: '{head['namespace']}::{head['operator']}'"
             if head
             else "not of the form 'mylib::myop'"
         )
-        raise BurdenError(f"Invalid operator name ({hint}): {name!r}")
+        raise BurdenError(f"Invalid operator name ({hint}): {quoted(name)}")
     operator = match["operator"]
     if operator.endswith("_") and not operator.endswith("__"):
         operator = operator.removesuffix("_")
