@@ -42,6 +42,7 @@ EXAMPLE = '"float32[1, 3, 224, 224]", "1x3x224x224" or "int64[2, 128] = 0"'
 
 _BRACKETS = re.compile(r"(?P<dtype>[A-Za-z]\w*)\s*\[(?P<shape>[^\[\]]*)\]\s*(?:=\s*(?P<fill>\S+))?")
 _CROSSES = re.compile(r"(?P<shape>\d+(?:x\d+)*)")
+_MEANT = re.compile(r"\s*(?:\w+\s*\[|[1-9][0-9]*(?:x[0-9]+)+\s*\Z)")
 
 
 _TOO_MANY = 2**63
@@ -77,6 +78,15 @@ def by_name(kwargs: object) -> dict[str, Any]:
         "Invalid kwargs (not a mapping from names to inputs, as in {'mask': 'bool[1, 128]'}):"
         f" {quoted(kwargs)}"
     )
+
+
+def is_meant(text: str) -> bool:
+    """Return whether a text is meant as a spec where it may be a mode or a name as well.
+
+    It has a bracket, right or wrong inside, or is made of crosses, ``1x8``. A number alone and
+    ``0x10`` may be something else, although they are specs in the place of an input.
+    """
+    return _MEANT.match(text) is not None
 
 
 def parse_input(text: str) -> InputSpec:

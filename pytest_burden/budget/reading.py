@@ -19,7 +19,7 @@ from pytest_burden.budget.toml_lines import find_item_line, find_line
 from pytest_burden.budget.verdict import CONFIGURABLE, Kind, Policy
 from pytest_burden.burden import Convention
 from pytest_burden.errors import BurdenError, quoted, suggest
-from pytest_burden.inputs import parse_input
+from pytest_burden.inputs import is_meant, parse_input
 from pytest_burden.sizes import any_sizes, checked, filled, named, points
 
 if sys.version_info >= (3, 11):
@@ -31,7 +31,6 @@ _T = TypeVar("_T")
 Path = tuple[str, ...]
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
-_LOOKS_LIKE_A_SPEC = re.compile(r"\s*\w+\s*\[")
 _SHOWN = 60
 _DEEPEST = 50
 _TOO_LARGE = 2**63
@@ -280,10 +279,10 @@ class _Reader:
     ) -> None:
         """Check every input spec in nested lists and tables, with sizes in the place of symbols.
 
-        An input that is a text is a spec; elsewhere it may be a mode or a name, unless it looks
-        like a spec. Numbers and bools pass as they are.
+        An input that is a text is a spec; elsewhere it may be a mode or a name, unless it is meant
+        as a spec. Numbers and bools pass as they are.
         """
-        if isinstance(value, str) and (spec or _LOOKS_LIKE_A_SPEC.match(value)):
+        if isinstance(value, str) and (spec or is_meant(value)):
             try:
                 parse_input(filled(value, sizes))
             except BurdenError as error:

@@ -41,7 +41,7 @@ def add_network(parser: argparse.ArgumentParser) -> None:
         default=[],
         type=_kwarg,
         metavar="NAME=VALUE",
-        help="a keyword input: a spec with brackets, true, false, null, a number, or a text",
+        help="a keyword input: a spec, true, false, null, a number, or else a text",
     )
 
 

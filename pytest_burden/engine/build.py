@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import importlib
 import inspect
-import re
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import fields, is_dataclass
@@ -21,11 +20,9 @@ from pytest_burden.engine.nests import DEPTH
 from pytest_burden.engine.recorder import Recorder
 from pytest_burden.engine.weights import Weights
 from pytest_burden.errors import BurdenError, suggest
-from pytest_burden.inputs import parse_input
+from pytest_burden.inputs import is_meant, parse_input
 
 Factory = Callable[[], nn.Module]
-
-_LOOKS_LIKE_A_SPEC = re.compile(r"\s*\w+\s*\[.*", re.DOTALL)
 
 
 def import_target(target: str) -> Any:
@@ -110,14 +107,14 @@ def as_module(made: object, factory: object) -> nn.Module:
 def read_specs(value: Any, *, where: str = "input", depth: int = 0) -> Any:
     """Replace each spec string in a nest of containers and dataclasses by its `InputSpec`.
 
-    A string that does not look like a spec is left alone inside containers and as a keyword
-    argument, where it may be a mode or a name. A container without specs is returned itself.
+    A string that is not meant as a spec is left alone inside containers and as a keyword argument,
+    where it may be a mode or a name. A container without specs is returned itself.
 
     Raises:
         BurdenError: a string is meant as a spec and is not one, or an input can be read only once.
     """
     if isinstance(value, str):
-        if where == "input" or _LOOKS_LIKE_A_SPEC.match(value):
+        if where == "input" or is_meant(value):
             return parse_input(value)
         return value
     if isinstance(value, GeneratorType):

@@ -42,7 +42,8 @@ def measure(  # noqa: PLR0913 the public function: all but two are rarely given
         args: positional inputs: tensors, spec strings such as ``"float32[1, 3, 224, 224]"``, and
             lists, tuples, dicts or dataclasses of them. What is neither tuple nor list is taken
             as the only input.
-        kwargs: keyword inputs, likewise.
+        kwargs: keyword inputs, likewise; a text that is no spec, such as ``"mean"`` or ``"8"``, is
+            passed on.
         training: None; True for a training step with Adam, or what else trains: the name of an
             optimizer in `torch.optim`; a dictionary such as ``{"optimizer": "SGD",
             "momentum": 0.9, "foreach": True, "accumulate": 4, "set_to_none": False}``; a callable

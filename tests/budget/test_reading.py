@@ -401,6 +401,11 @@ MODEL = ["[tool.burden.models.m]", 'build = "a:b"', "inputs = ['float32[S]']"]
             "more than any network has",
         ),
         (
+            [*MODEL, "kwargs = { mask = '2x99999999999999999999' }"],
+            """:4: tool.burden.models.m.kwargs = "2x99999999999999999999\"""",
+            "Invalid input spec (a tensor has less than 2^63 bytes)",
+        ),
+        (
             [*MODEL, f"sizes = {{ S = {HEX} }}"],
             f":4: tool.burden.models.m.sizes.S = {BITS}",
             f"Invalid sizes (not below 10^18): {BITS}",

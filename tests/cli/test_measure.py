@@ -115,10 +115,13 @@ def test_conventions(
         (["--kwarg", "times=3", "--kwarg", 'mode="often"'], 18),
     ],
 )
-def test_keyword_inputs(options: list[str], flops: int, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("scale", ["float32[3]", "2x3"])
+def test_keyword_inputs(
+    scale: str, options: list[str], flops: int, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A spec, a number, a text: 2 x 3 products each time."""
-    scale = ["--kwarg", "scale=float32[3]"]
-    burden = measured(capsys, "Keywords", "--input", "float32[2, 3]", *scale, *options)
+    given = ["--input", "float32[2, 3]", "--kwarg", f"scale={scale}"]
+    burden = measured(capsys, "Keywords", *given, *options)
     assert burden.flops == flops
 
 

@@ -503,6 +503,40 @@ def test_specs_in_containers() -> None:
     assert one.inputs[:3] == ("x=float32[3, 8]", "rest=float32[3, 8]", "rest=float32[3, 8]")
 
 
+@pytest.mark.parametrize(
+    ("text", "spec"),
+    [
+        ("float32[1, 8]", "float32[1, 8]"),
+        (" int64[2] = 0 ", "int64[2]"),
+        ("1x8", "float32[1, 8]"),
+        ("16x3x224x224", "float32[16, 3, 224, 224]"),
+        ("1x0", "float32[1, 0]"),
+        # Texts that may be something else, and are left to the network.
+        *((text, None) for text in ("mean", "", "8", "0x10", "2x", "x2", "2x2 pixels", "1X8")),
+        ("\N{FULLWIDTH DIGIT TWO}x2", None),
+    ],
+)
+@pytest.mark.parametrize("nested", [False, True])
+def test_texts_as_keyword_inputs(text: str, spec: str | None, *, nested: bool) -> None:
+    """What reads as a spec with brackets or crosses is one; all else may be a mode or a name."""
+
+    def told(x: torch.Tensor, y: Any) -> torch.Tensor:
+        y = y[0] if nested else y
+        assert y == text if spec is None else isinstance(y, torch.Tensor)
+        return x.clone()
+
+    burden = measure(calling(told), "1x1", {"y": [text] if nested else text})
+    assert burden.inputs == ("float32[1, 1]", *([f"y={spec}"] if spec else []))
+    assert burden.method == "abstract"
+
+
+@pytest.mark.parametrize("text", ["float32[1, 8", "floot32[1]", "float32[1.5]", f"2x{'9' * 30}"])
+def test_bad_specs_as_keyword_inputs(text: str) -> None:
+    """What is meant as a spec is refused with the reason, as a positional one is."""
+    with pytest.raises(BurdenError, match=r"Invalid input spec \(.*\): "):
+        measure(nn.Linear(8, 8), "1x8", {"y": text})
+
+
 def test_specs_and_tensors_are_one() -> None:
     """A spec is the tensor it describes: integers are filled, as told or with ones."""
     table = calling(lambda ids, w: w[: int(ids.max()) + 1] @ w.t())
