@@ -173,9 +173,10 @@ def _sizes(
 
 def _valid(name: object) -> str:
     if not isinstance(name, str) or not name.strip() or not name.isprintable():
-        raise BurdenError(f"Invalid name (not a text): {name!r}")
+        reason = "not a text of one line that is not empty"
+        raise BurdenError(f"Invalid name ({reason}): {quoted(name)}")
     if name.isdigit() or "#" in name or "::" in name:
-        raise BurdenError(f"Invalid name (a number, or one with '#' or '::'): {name!r}")
+        raise BurdenError(f"Invalid name (a number, or one with '#' or '::'): {quoted(name)}")
     return name
 
 

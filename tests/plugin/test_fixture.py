@@ -131,6 +131,9 @@ def test_measured_in_setup(project: Project) -> None:
     result.stdout.fnmatch_lines(["over max_params by 1 (11.1 %)"])
 
 
+NAME = "Invalid name (not a text of one line that is not empty)"
+
+
 @pytest.mark.parametrize(
     ("call", "error"),
     [
@@ -151,8 +154,14 @@ def test_measured_in_setup(project: Project) -> None:
             "max_model_memory='120 MBananas': unknown unit 'MBananas', one of B, kB,*",
         ),
         ('burden(small, "float23[[]1, 4[]]")', "Invalid input spec (unknown dtype (nearest:*"),
-        ('burden(small, "1x4", name="")', "Invalid name (not a text): ''"),
-        ('burden(small, "1x4", name=5)', "Invalid name (not a text): 5"),
+        ('burden(small, "1x4", name="")', f"{NAME}: ''"),
+        ('burden(small, "1x4", name=" \\t")', rf"{NAME}: ' \t'"),
+        ('burden(small, "1x4", name="a\\nb")', rf"{NAME}: 'a\nb'"),
+        (r'burden(small, "1x4", name="\ud800")', rf"{NAME}: '\ud800'"),
+        (r'burden(small, "1x4", name="\x1b[[]31m")', rf"{NAME}: '\x1b[[]31m'"),
+        ('burden(small, "1x4", name=5)', f"{NAME}: 5"),
+        ('burden(small, "1x4", name=b"a")', f"{NAME}: b'a'"),
+        ('burden(small, "1x4", name=10**5000)', f"{NAME}: 0x31e2080103... (16,610 bits)"),
         ('burden(small, "1x4", name="2")', "Invalid name (a number, or one with '#' or '::'): '2'"),
         (
             'burden(small, "1x4", name="a"); burden(small, "1x4", name="a")',
