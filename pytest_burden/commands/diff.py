@@ -27,6 +27,8 @@ from pytest_burden.commands.output import (
     add_github,
     colourful,
     emit,
+    keep,
+    output_file,
     read_text,
     say,
     styled,
@@ -79,10 +81,10 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--format", choices=FORMATS, default="terminal", help="what to make of it (terminal)"
     )
-    parser.add_argument("--output", type=Path, metavar="FILE", help="write it there")
+    parser.add_argument("--output", type=output_file, metavar="FILE", help="write it there")
     parser.add_argument(
         "--results",
-        type=Path,
+        type=output_file,
         metavar="FILE",
         help="write HEAD's results there, judged by this comparison too: for burden report, merge"
         " and github",
@@ -99,8 +101,21 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         BurdenError: there is nothing to compare, or it cannot be compared.
     """
+    _keep(arguments)
     with baseline.uncollected():
         return _run(arguments)
+
+
+def _keep(arguments: argparse.Namespace) -> None:
+    """Check that no file is lost; only HEAD's may be written again, with what is found of it.
+
+    Raises:
+        BurdenError: one would be.
+    """
+    files = arguments.files if arguments.base is None else filter(None, [arguments.head])
+    *base, head = [*files] or [""]
+    keep(base, output=arguments.output, results=arguments.results)
+    keep([head] if head else [], output=arguments.output)
 
 
 def _run(arguments: argparse.Namespace) -> int:

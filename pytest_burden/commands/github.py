@@ -14,7 +14,7 @@ from itertools import chain
 from pathlib import Path
 
 from pytest_burden.commands.comparing import comparing
-from pytest_burden.commands.output import emit, read_text, say
+from pytest_burden.commands.output import emit, keep, output_file, read_text, say
 from pytest_burden.commands.project import configuration, root
 from pytest_burden.errors import BurdenError
 from pytest_burden.report.jsonfile import dump, load
@@ -87,7 +87,9 @@ def _add_base(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "--workflow", required=True, metavar="FILE", help="its file in .github/workflows"
     )
     _add_name(parser)
-    parser.add_argument("--output", required=True, type=Path, metavar="FILE", help="write it there")
+    parser.add_argument(
+        "--output", required=True, type=output_file, metavar="FILE", help="write it there"
+    )
     parser.add_argument(
         "--missing-ok", action="store_true", help="end well, without a file, if there are none yet"
     )
@@ -164,6 +166,7 @@ def _commenting(arguments: argparse.Namespace) -> Iterable[str]:
 
 def _base(arguments: argparse.Namespace) -> int:
     file = arguments.results
+    keep([file] if file else [], output=arguments.output)
     written = load(read_text(file), str(file)) if file else None
     with comparing(written, file, configuration(root()).github):
         return _fetched(arguments)

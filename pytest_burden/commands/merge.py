@@ -10,7 +10,15 @@ from pathlib import Path
 
 from pytest_burden.budget.merge import BY_CHOICE, Leg, merge
 from pytest_burden.budget.run import Run
-from pytest_burden.commands.output import add_github, emit, read_text, say, summarize
+from pytest_burden.commands.output import (
+    add_github,
+    emit,
+    keep,
+    output_file,
+    read_text,
+    say,
+    summarize,
+)
 from pytest_burden.commands.project import configuration, root
 from pytest_burden.commands.report import add_rendering, render
 from pytest_burden.errors import BurdenError
@@ -38,7 +46,10 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help="how many there must be: then what none of them has measured is judged as well",
     )
     parser.add_argument(
-        "--json", metavar="FILE", type=Path, help="write the joined results there, as --burden-json"
+        "--json",
+        metavar="FILE",
+        type=output_file,
+        help="write the joined results there, as --burden-json",
     )
     add_rendering(parser)
     add_github(parser)
@@ -51,6 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         BurdenError: one cannot be read, they cannot be joined, or the result cannot be written.
     """
+    keep(arguments.files, output=arguments.output, json=arguments.json)
     config = configuration(root())
     legs = _read(arguments.files)
     if twice := _same_file(arguments.files) or _same_results(legs, arguments.files):

@@ -11,8 +11,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO, get_args
 
-from pytest_burden.budget.config import GitHub
-from pytest_burden.budget.files import write_whole
+from pytest_burden.budget import baseline
+from pytest_burden.budget.config import FILE, GitHub
+from pytest_burden.budget.files import lost, write_whole
+from pytest_burden.commands.project import root
 from pytest_burden.errors import BurdenError
 from pytest_burden.report.inert import inert, shown
 from pytest_burden.report.room import append_to
@@ -40,6 +42,34 @@ def read_text(path: Path) -> str:
         raise BurdenError(f"{path} cannot be read: it is not UTF-8 ({error.reason})") from error
     except ValueError as error:  # a null character in the name
         raise BurdenError(f"{str(path)!r} cannot be read: {error}") from error
+
+
+def output_file(text: str) -> Path:
+    """Return the path of an output that an argument names; the ``type`` of that argument.
+
+    Raises:
+        argparse.ArgumentTypeError: the project has its baseline or its configuration there.
+    """
+    folder, path = root(), Path(text)
+    kept = [("the baseline", folder / baseline.FILE), ("the configuration", folder / FILE)]
+    if told := lost([(repr(text), path)], kept):
+        raise argparse.ArgumentTypeError(told)
+    return path
+
+
+def keep(read: Iterable[Path | str], **outputs: Path | None) -> None:
+    """Check that a command overwrites neither what it reads nor an output of its own.
+
+    Args:
+        read: the files that it reads.
+        outputs: by the names of their options; those not given are None.
+
+    Raises:
+        BurdenError: it would.
+    """
+    named = [(f"--{name} {path}", path) for name, path in outputs.items() if path]
+    if told := lost(named, [(f"{file}, which is read", Path(file)) for file in read]):
+        raise BurdenError(told)
 
 
 def emit(text: str, output: Path | None) -> None:

@@ -12,7 +12,15 @@ from pytest_burden.budget.config import Table
 from pytest_burden.budget.result import Result
 from pytest_burden.budget.run import Run
 from pytest_burden.commands import pictures
-from pytest_burden.commands.output import colourful, emit, read_text, styled, width
+from pytest_burden.commands.output import (
+    colourful,
+    emit,
+    keep,
+    output_file,
+    read_text,
+    styled,
+    width,
+)
 from pytest_burden.errors import BurdenError
 from pytest_burden.report.csvfile import to_csv
 from pytest_burden.report.jsonfile import Written, dump, load
@@ -53,7 +61,7 @@ def add_rendering(parser: argparse.ArgumentParser, formats: Sequence[str] = FORM
     parser.add_argument(
         "--format", choices=formats, default="terminal", help="what to make of it (terminal)"
     )
-    parser.add_argument("--output", type=Path, metavar="FILE", help="write it there")
+    parser.add_argument("--output", type=output_file, metavar="FILE", help="write it there")
     parser.add_argument(
         "-v",
         "--verbose",
@@ -75,6 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         BurdenError: it cannot be read, or the result cannot be written.
     """
+    keep(filter(None, [arguments.file, arguments.against]), output=arguments.output)
     if arguments.format in pictures.FORMATS:
         return pictures.run(arguments)
     pictures.refuse(arguments)

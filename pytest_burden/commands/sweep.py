@@ -7,7 +7,6 @@ import json
 import sys
 from collections.abc import Mapping
 from contextlib import redirect_stdout
-from pathlib import Path
 
 from pytest_burden.commands import pictures
 from pytest_burden.commands.network import (
@@ -18,7 +17,7 @@ from pytest_burden.commands.network import (
     given,
     metrics,
 )
-from pytest_burden.commands.output import emit
+from pytest_burden.commands.output import emit, output_file
 from pytest_burden.errors import BurdenError
 from pytest_burden.report.inert import inert_json
 from pytest_burden.report.pictures import sweep as draw
@@ -64,7 +63,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--format", choices=FORMATS, default="terminal", help="what to make of it (terminal)"
     )
-    parser.add_argument("--output", type=Path, metavar="FILE", help="write it there")
+    parser.add_argument("--output", type=output_file, metavar="FILE", help="write it there")
     parser.add_argument("-v", "--verbose", action="store_true", help="all terms of the laws")
     add_runs(parser)
     add_conventions(parser)

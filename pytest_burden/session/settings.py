@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import pytest
 from pytest_burden.budget import baseline
 from pytest_burden.budget.baseline import Baseline
 from pytest_burden.budget.ci import on_ci
-from pytest_burden.budget.config import Config, GitHub, Table
+from pytest_burden.budget.config import FILE, Config, GitHub, Table
+from pytest_burden.budget.files import lost
 from pytest_burden.budget.problem import Problem
 from pytest_burden.budget.verdict import DEFAULTS, LOCAL, Past, Policies
 
@@ -68,8 +70,9 @@ def make_settings(config: pytest.Config, burden: Config) -> tuple[Settings, list
     Raises:
         pytest.UsageError: an option cannot be carried out.
     """
-    json = _file(config, "--burden-json")
-    html = _file(config, "--burden-html")
+    outputs = {option: _file(config, option) for option in _OUTPUTS}
+    json, markdown, html = outputs.values()
+    _keep_files(config, outputs)
     update = bool(config.getoption("burden_update"))
     if update and on_ci() and not config.getoption("burden_force"):
         raise pytest.UsageError(
@@ -81,7 +84,7 @@ def make_settings(config: pytest.Config, burden: Config) -> tuple[Settings, list
         config=burden,
         root=config.rootpath,
         json=json,
-        markdown=_file(config, "--burden-markdown"),
+        markdown=markdown,
         html=html,
         table=config.getoption("burden_table") or burden.table,
         github=config.getoption("burden_github") or burden.github,
@@ -101,6 +104,27 @@ def make_settings(config: pytest.Config, burden: Config) -> tuple[Settings, list
 
 
 _REQUIRED = 'tool.burden.baseline is "required" in pyproject.toml'
+
+
+_OUTPUTS = ("--burden-json", "--burden-markdown", "--burden-html")
+
+
+def _keep_files(config: pytest.Config, outputs: Mapping[str, Path | None]) -> None:
+    """Check that no output is where another file of the run is.
+
+    Raises:
+        pytest.UsageError: one is; it would be lost at the end of the run.
+    """
+    root = config.rootpath
+    kept = [("the baseline", root / baseline.FILE), ("the configuration", root / FILE)]
+    if config.inipath:
+        kept.append(("the configuration", config.inipath))
+    if report := config.getoption("xmlpath", None):
+        path = config.invocation_params.dir / Path(report).expanduser()
+        kept.append(("what --junit-xml writes", path))
+    named = [(f"{name}={config.getoption(name)}", path) for name, path in outputs.items() if path]
+    if told := lost(named, kept):
+        raise pytest.UsageError(told)
 
 
 def _baseline(path: Path) -> tuple[Baseline | None, list[Problem]]:
@@ -131,6 +155,13 @@ def _file(config: pytest.Config, option: str) -> Path | None:
     if given is None:
         return None
     path: Path = config.invocation_params.dir / given
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except (OSError, ValueError) as error:  # a name too long, or with a null character
+        reason = getattr(error, "strerror", error)
+        raise pytest.UsageError(f"{option}={path}: {reason}") from error
     if not path.parent.is_dir():
         raise pytest.UsageError(f"{option}={path}: there is no folder {path.parent}")
     if path.is_dir():

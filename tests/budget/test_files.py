@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_burden.budget.files import write_whole
+from pytest_burden.budget.files import lost, write_whole
 
 ENDLESS = """
 import sys
@@ -72,3 +72,46 @@ def test_pipe(tmp_path: Path) -> None:
     write_whole(tmp_path / "pipe", "text")
     assert (os.read(reader, 9), (tmp_path / "pipe").is_fifo()) == (b"text", True)
     os.close(reader)
+
+
+KEPT = "would overwrite the baseline: give another file"
+
+
+@pytest.mark.parametrize(
+    ("outputs", "told"),
+    [
+        (["a.json", "b.json"], ""),
+        (["a.json", "kept/a.json"], ""),
+        (["a.json", "a.json"], "--0=a.json and --1=a.json are one file: give each its own"),
+        (["a.json", "./kept/../a.json"], "--0=a.json and --1=./kept/../a.json are one file: give"),
+        (["a.json", "link"], "--0=a.json and --1=link are one file: give each its own"),
+        (["kept/a.json", "folder/a.json"], "--0=kept/a.json and --1=folder/a.json are one file"),
+        (["kept/base"], f"--0=kept/base {KEPT}"),
+        (["base"], f"--0=base {KEPT}"),
+        (["a.json", "folder/base"], f"--1=folder/base {KEPT}"),
+        (["hard"], f"--0=hard {KEPT}"),
+        (["/dev/null", "/dev/null"], ""),
+        (["pipe", "pipe"], ""),
+        ([f"{'x' * 999}", "a.json"], ""),
+    ],
+)
+def test_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, outputs: list[str], told: str
+) -> None:
+    """Two names are of one file wherever they lead to it, whether it is there or not."""
+    monkeypatch.chdir(tmp_path)
+    Path("kept").mkdir()
+    Path("folder").symlink_to("kept")
+    Path("link").symlink_to("a.json")
+    os.mkfifo("pipe")
+    Path("kept/base").write_text("{}", encoding="utf-8")
+    Path("base").symlink_to("kept/base")
+    Path("hard").hardlink_to("kept/base")
+    named = [(f"--{number}={name}", Path(name)) for number, name in enumerate(outputs)]
+    assert lost(named, [("the baseline", Path("kept/base"))])[: len(told) or 999] == told
+
+
+def test_lost_before_it_is_there(tmp_path: Path) -> None:
+    """What would be written there is lost when the baseline is made."""
+    told = lost([("x", tmp_path / "base")], [("the baseline", tmp_path / "." / "base")])
+    assert told == f"x {KEPT}"

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from pytest_burden.cli import main
+from pytest_burden.report.jsonfile import write
 from tests.cli.conftest import Burden
+from tests.report import sample
 from tests.report.rendered import may_command
 
 ON_GITHUB = {"GITHUB_ACTIONS": "true"}
@@ -134,3 +136,72 @@ def _burden(
 ) -> subprocess.CompletedProcess[str]:
     command = [python, "-c", PROGRAM, *COMMANDS[name]]
     return subprocess.run(command, cwd=project, text=True, check=False, **streams)
+
+
+BASE = ["github", "base", "--branch", "main", "--workflow", "ci.yml"]
+SWEEP = ["sweep", "nets:small", "--input", "float32[B, 4]", "--vary", "B=1,2"]
+SVG = ["--format", "svg"]
+BASELINE = "would overwrite the baseline: give another file"
+CONFIGURATION = "would overwrite the configuration: give another file"
+READ = "would overwrite a.json, which is read: give another file"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["report", "a.json", "--output", "burden-baseline.json"], BASELINE),
+        (["report", "a.json", "--output", "link"], BASELINE),
+        (["report", "a.json", "--output", "pyproject.toml"], CONFIGURATION),
+        (["report", "a.json", *SVG, "--output", "pyproject.toml"], CONFIGURATION),
+        (["report", "a.json", "--output", "./a.json"], READ),
+        (["report", "a.json", *SVG, "--output", "a.json"], READ),
+        (
+            ["report", "b.json", "--format", "svg", "--against", "a.json", "--output", "a.json"],
+            READ,
+        ),
+        (["merge", "a.json", "--output", "pyproject.toml"], CONFIGURATION),
+        (["merge", "a.json", "--json", "burden-baseline.json"], BASELINE),
+        (["merge", "a.json", "--json", "a.json"], READ),
+        (["merge", "b.json", "a.json", "--output", "a.json"], READ),
+        (
+            ["merge", "a.json", "--output", "out", "--json", "./out"],
+            "--output out and --json out are one file: give each its own",
+        ),
+        (["diff", "a.json", "b.json", "--output", "burden-baseline.json"], BASELINE),
+        (["diff", "b.json", "a.json", "--results", "burden-baseline.json"], BASELINE),
+        (["diff", "a.json", "b.json", "--output", "a.json"], READ),
+        (["diff", "a.json", "b.json", "--results", "a.json"], READ),
+        (["diff", "--base", "main", "--head", "a.json", "--output", "a.json"], READ),
+        (
+            ["diff", "a.json", "b.json", "--output", "out", "--results", "out"],
+            "--output out and --results out are one file: give each its own",
+        ),
+        ([*SWEEP, "--output", "burden-baseline.json"], BASELINE),
+        ([*SWEEP, "--output", "sub/../pyproject.toml"], CONFIGURATION),
+        ([*BASE, "--output", "burden-baseline.json"], BASELINE),
+        ([*BASE, "--output", "a.json", "--results", "a.json"], READ),
+    ],
+)
+def test_files_that_would_be_lost(
+    arguments: list[str],
+    told: str,
+    project: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What a command would overwrite is left as it is, and named; the exit status is 2."""
+    monkeypatch.chdir(project)
+    Path("sub").mkdir()
+    for name in ("a.json", "b.json", "burden-baseline.json"):
+        write(Path(name), sample.RED, {})
+    Path("link").symlink_to("burden-baseline.json")
+    before = {path: path.read_bytes() for path in project.iterdir() if path.is_file()}
+    try:
+        status = main(arguments)
+    except SystemExit as exit_:  # argparse's own
+        status = int(str(exit_.code))
+    printed = capsys.readouterr()
+    assert (status, printed.out) == (2, "")
+    assert printed.err.endswith(f"{told}\n")
+    assert "Traceback" not in printed.err
+    assert {path: path.read_bytes() for path in project.iterdir() if path.is_file()} == before

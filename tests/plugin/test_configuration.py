@@ -77,6 +77,64 @@ def test_bad_option(project: Project, option: str, told: str) -> None:
     result.stdout.no_fnmatch_line("imported")
 
 
+BASELINE = "would overwrite the baseline: give another file"
+OURS = "would overwrite the configuration: give another file"
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--burden-json=burden-baseline.json"], f"--burden-json=burden-baseline.json {BASELINE}"),
+        (["--burden-markdown=sub/../burden-baseline.json"], f"--burden-markdown=* {BASELINE}"),
+        (["--burden-json=link"], f"--burden-json=link {BASELINE}"),
+        (["--burden-html=pyproject.toml"], f"--burden-html=pyproject.toml {OURS}"),
+        (["--burden-json=other.ini", "-c", "other.ini"], f"--burden-json=other.ini {OURS}"),
+        (
+            ["--burden-json=out", "--burden-html=./out"],
+            "--burden-json=out and --burden-html=./out are one file: give each its own",
+        ),
+        (
+            ["--burden-markdown=out", "--junit-xml=sub/../out"],
+            "--burden-markdown=out would overwrite what --junit-xml writes: give another file",
+        ),
+        (
+            ["--burden-update", "--burden-json=burden-baseline.json"],
+            f"--burden-json=burden-baseline.json {BASELINE}",
+        ),
+    ],
+)
+def test_files_that_would_be_lost(
+    project: Project, pytester: pytest.Pytester, options: list[str], told: str
+) -> None:
+    """An option that would overwrite another file of the run is refused before a test runs."""
+    pytester.mkdir("sub")
+    (pytester.path / "other.ini").write_text("[pytest]\n")
+    baseline = pytester.path / "burden-baseline.json"
+    project("def test_it(burden): burden(small, '1x4')", "--burden-update")
+    before = baseline.read_bytes()
+    (pytester.path / "link").symlink_to(baseline.name)
+    result = project(TEST, "-s", *options, config="# kept\n")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: {told}"])
+    result.stdout.no_fnmatch_line("imported")
+    assert baseline.read_bytes() == before
+    assert "# kept" in (pytester.path / "pyproject.toml").read_text()
+
+
+def test_files_that_keep_nothing(project: Project) -> None:
+    """Two reports may go where nothing is kept."""
+    test = "def test_it(burden): burden(small, '1x4')"
+    options = ["--burden-json=/dev/null", "--burden-markdown=/dev/null"]
+    assert project(test, *options).ret == 0
+
+
+def test_a_name_that_no_file_can_have(project: Project) -> None:
+    """Told before a test runs, with what the system says."""
+    result = project(TEST, f"--burden-json={'x' * 300}")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: --burden-json=*: File name too long"])
+
+
 @pytest.mark.parametrize(
     ("config", "options", "shown"),
     [
