@@ -12,16 +12,17 @@ from typing import Any, NamedTuple
 import pytest
 
 from pytest_burden.budget.ids import Name
-from pytest_burden.budget.limits import read_limits
+from pytest_burden.budget.limits import Wrong, read_limits
 from pytest_burden.budget.precedence import Level
 from pytest_burden.budget.verdict import Kind, Policy
 from pytest_burden.burden import Burden
 from pytest_burden.errors import BurdenError, MeasureError, quoted
+from pytest_burden.report.inert import visible
 from pytest_burden.session.measuring import Runs, Sizes, measured
 from pytest_burden.session.record import Failure, Measured, Record, needed_runs
 from pytest_burden.session.settings import Settings
 from pytest_burden.session.shared import PREFIX, Shared
-from pytest_burden.sizes import SIZES_EXAMPLE, VARY_EXAMPLE, by_symbol
+from pytest_burden.sizes import SIZES_EXAMPLE, VARY_EXAMPLE, by_symbol, path_of
 from pytest_burden.sweeps import Swept
 
 # The frames of this module are no news to somebody whose own forward failed.
@@ -168,7 +169,10 @@ def _sizes(
     vary: Mapping[str, str | Iterable[int]] | None,
     until: str,
 ) -> Sizes:
-    return Sizes(by_symbol(sizes, SIZES_EXAMPLE), by_symbol(vary, VARY_EXAMPLE), until)
+    try:
+        return Sizes(by_symbol(sizes, SIZES_EXAMPLE), by_symbol(vary, VARY_EXAMPLE), path_of(until))
+    except BurdenError as error:
+        raise error.with_traceback(None) from None  # the line of the call says where
 
 
 def _valid(name: object) -> str:
@@ -185,12 +189,7 @@ def _limits(written: Mapping[str, object], settings: Settings, subject: str) -> 
     place = _place(sys._getframe(2), settings.root) or subject  # noqa: SLF001 the caller's frame
     limits, wrong = read_limits(written, lambda _: place)
     if wrong:
-        raise BurdenError(
-            "\n".join(
-                f"{error.key}={quoted(error.value)}: {error.reason}; for example: {error.example}"
-                for error in wrong
-            )
-        )
+        raise BurdenError("\n".join(map(_told, wrong)))
     return limits
 
 
@@ -201,3 +200,8 @@ def _place(caller: FrameType, root: Path) -> str:
     path = Path(caller.f_code.co_filename)
     named = path.relative_to(root) if path.is_relative_to(root) else path
     return f"{named.as_posix()}:{caller.f_lineno}"
+
+
+def _told(wrong: Wrong) -> str:
+    works = f"; for example: {wrong.example}" if wrong.example else ""
+    return f"{visible(wrong.key)}={quoted(wrong.value)}: {wrong.reason}{works}"

@@ -129,10 +129,10 @@ def own_sizes(given: object) -> dict[str, int]:
     """Return one size for each symbol.
 
     Raises:
-        BurdenError: one is no whole number from 1 up.
+        BurdenError: one is no whole number from 1 up, or has no name.
     """
     sizes = by_symbol(given, SIZES_EXAMPLE)
-    return {name: checked([size], {name: size})[0] for name, size in sizes.items()}
+    return {named(name): checked([size], {name: size})[0] for name, size in sizes.items()}
 
 
 def all_sizes(given: object) -> dict[str, tuple[int, ...]]:
@@ -141,7 +141,18 @@ def all_sizes(given: object) -> dict[str, tuple[int, ...]]:
     Raises:
         BurdenError: there are none.
     """
-    return {name: any_sizes(each) for name, each in by_symbol(given, VARY_EXAMPLE).items()}
+    return {named(name): any_sizes(each) for name, each in by_symbol(given, VARY_EXAMPLE).items()}
+
+
+def path_of(until: object) -> str:
+    """Return the path of the module up to which a network is run; empty for all of it.
+
+    Raises:
+        BurdenError: it is none.
+    """
+    if isinstance(until, (str, type(None))):
+        return until or ""
+    raise BurdenError(f"Invalid until (not the path of a module): {quoted(until)}")
 
 
 def checked(sizes: Iterable[object], shown: object) -> tuple[int, ...]:

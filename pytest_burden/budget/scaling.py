@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
 from pytest_burden.burden import METRICS
 from pytest_burden.errors import BurdenError, quoted, suggest
@@ -114,14 +115,22 @@ def parse_at(value: object) -> Iterator[tuple[dict[str, int], object]]:
             raise BurdenError(f"not a table of sizes and a {LIMIT}")
         if LIMIT not in table:
             raise BurdenError(f"the key {LIMIT} is missing")
-        sizes = {name: size for name, size in table.items() if name != LIMIT}
-        if not sizes:
-            raise BurdenError("no size is given")
-        for name, size in sizes.items():
-            if not isinstance(name, str) or not re.fullmatch(NAME, name):
-                raise BurdenError(f"{quoted(name)} is no name of a size")
-            if type(size) is not int or size < 1:
-                raise BurdenError(f"{name} is not a whole number from 1 up: {quoted(size)}")
-            if size > LARGEST:
-                raise BurdenError(f"{name} is {TOO_LARGE}: {quoted(size)}")
-        yield sizes, table[LIMIT]
+        yield _sizes(table), table[LIMIT]
+
+
+def _sizes(table: Mapping[object, Any]) -> dict[str, int]:
+    sizes: dict[str, int] = {}
+    for name, size in table.items():
+        # By type first: what is no text may raise where it is compared.
+        if isinstance(name, str) and name == LIMIT:
+            continue
+        if not isinstance(name, str) or not re.fullmatch(NAME, name):
+            raise BurdenError(f"{quoted(name)} is no name of a size")
+        if type(size) is not int or size < 1:
+            raise BurdenError(f"{name} is not a whole number from 1 up: {quoted(size)}")
+        if size > LARGEST:
+            raise BurdenError(f"{name} is {TOO_LARGE}: {quoted(size)}")
+        sizes[name] = size
+    if not sizes:
+        raise BurdenError("no size is given")
+    return sizes

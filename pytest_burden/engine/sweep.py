@@ -13,7 +13,7 @@ from pytest_burden.engine.run import RealRun
 from pytest_burden.engine.sized import Sized
 from pytest_burden.errors import BurdenError, MeasureError
 from pytest_burden.inputs import by_name
-from pytest_burden.sizes import TooSmallError, all_sizes, own_sizes, points
+from pytest_burden.sizes import TooSmallError, all_sizes, own_sizes, path_of, points
 from pytest_burden.sweeps import Point, Sweep, Swept
 
 
@@ -47,7 +47,7 @@ def sweep(  # noqa: PLR0913 the public function, beside `measure`
         BurdenError: something in the call is wrong, such as a symbol without sizes.
     """
     varied, own = all_sizes(vary), own_sizes(sizes)
-    network = Sized(model_or_factory, args, by_name(kwargs), options, until)
+    network = Sized(model_or_factory, args, by_name(kwargs), options, path_of(until))
     network.check([*varied, *own])
     return _swept(network, varied, own, on_point)
 
@@ -90,7 +90,7 @@ def elsewhere(  # noqa: PLR0913 as `sweep`
     growing = [name for name in dict.fromkeys(grow) if name in own and name not in varied]
     multiples = MULTIPLES if len(growing) + len(varied) == 1 else MULTIPLES[:ENOUGH]
     varied |= {name: tuple(own[name] * times for times in multiples) for name in growing}
-    trunk = replace(network, until=until)
+    trunk = replace(network, until=path_of(until))
     # What could be traced once is the network's own error elsewhere, and no reason to run it.
     real: RealRun = "never" if burden.method == "abstract" else options.get("real", "auto")
     alone = [{**own, **point} for point in at if point.keys() <= own.keys()]

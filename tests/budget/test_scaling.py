@@ -90,6 +90,20 @@ def test_at(key: str, value: object, expected: list[tuple[str, Mapping[str, int]
     assert [(r.metric, r.sizes, r.maximum) for r in found if isinstance(r, LimitAt)] == expected
 
 
+class Unequal:
+    """Can be neither compared nor printed."""
+
+    def __eq__(self, other: object) -> bool:
+        """Raise."""
+        raise RuntimeError("no eq")
+
+    def __repr__(self) -> str:
+        """Raise."""
+        raise RuntimeError("no repr")
+
+    __hash__ = object.__hash__
+
+
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
@@ -101,6 +115,10 @@ def test_at(key: str, value: object, expected: list[tuple[str, Mapping[str, int]
         ({"S": 0, "limit": 5}, "S is not a whole number from 1 up: 0"),
         ({"S": True, "limit": 5}, "S is not a whole number from 1 up: True"),
         ({"S-1": 3, "limit": 5}, "'S-1' is no name of a size"),
+        ({5: 3, "limit": 5}, "5 is no name of a size"),
+        ({Unequal(): 3, "limit": 5}, "<Unequal, which has no repr> is no name of a size"),
+        ({"S": Unequal(), "limit": 5}, "S is not a whole number from 1 up: <Unequal, which has no"),
+        ({"S": 5, "limit": Unequal()}, "a size is a number or a text"),
         ({"S": 10**18, "limit": 5}, "S is not below 10^18: 1000000000000000000"),
         (
             {"S": 3, "limit": "5 GiB"},
@@ -112,7 +130,8 @@ def test_not_at(value: object, reason: str) -> None:
     """The error of the limit itself is that of any limit."""
     rules, (wrong,) = read_limits({"max_flops_at": value}, str)
     assert rules == ()
-    assert wrong.reason == reason
+    assert wrong.reason.startswith(reason)
+    assert wrong.reason == reason or "Unequal" in reason
     assert wrong.example == 'max_flops_at = { S = 4096, limit = "5 GFLOPs" }'
 
 

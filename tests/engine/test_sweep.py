@@ -259,6 +259,8 @@ def _called(function: Callable[..., object], **options: Any) -> Callable[[], obj
         ),
         (_called(sweep, vary={}, sizes=5), 'Invalid sizes (not of the form sizes={"S": 128}): 5'),
         (_called(sweep, vary={"S": [1]}, sizes={"T": "x"}), "not whole numbers from 1 up"),
+        (_called(sweep, vary={5: [1]}), "Invalid sizes (not the name of a size): 5"),
+        (_called(sweep, vary={"S": [1]}, until=5), "Invalid until (not the path of a module): 5"),
         (_called(fit, vary="S", memory=9, sizes=[1]), 'not of the form sizes={"S": 128}): [1]'),
         (_called(fit, vary=["S"], memory=9), "Invalid vary (not the name of a size): ['S']"),
         (

@@ -145,6 +145,22 @@ NAME = "Invalid name (not a text of one line that is not empty)"
             'burden(small, "1x4", max_flops="5 GFLOPS per second")',
             "max_flops='5 GFLOPS per second': unknown unit 'GFLOPS per second', one of FLOPs,*",
         ),
+        (
+            r'burden(small, "1x4", **{"\ud800\n": 5})',
+            r'\ud800\n=5: unknown key; for example: max_params = "26M"',
+        ),
+        (
+            'burden(small, "1x4", max_params=10**5000)',
+            "max_params=0x31e2080103... (16,610 bits): *",
+        ),
+        (
+            'burden(small, "1x4", max_flops=5, max_gflops=5)',
+            "max_gflops=5: a second limit on flops: keep one of the two",
+        ),
+        ('burden(small, "1x4", sizes=3)', "Invalid sizes (not of the form *): 3"),
+        ('burden(small, "1x4", sizes={5: 1})', "Invalid sizes (not the name of a size): 5"),
+        ('burden(small, "1x4", vary={5: 1})', "Invalid sizes (not the name of a size): 5"),
+        ('burden(small, "1x4", until=5)', "Invalid until (not the path of a module): 5"),
         ('burden(small, "1x4", max_params=True)', "max_params=True: a size is a number, not*"),
         ('burden(small, "1x4", max_params=float("nan"))', "max_params=nan: not a finite number*"),
         ('burden(small, "1x4", max_params=-1)', "max_params=-1: negative*"),
