@@ -13,9 +13,10 @@ from typing import NamedTuple
 from pytest_burden.budget.config import FILE
 from pytest_burden.budget.files import write_whole
 from pytest_burden.budget.result import Result
+from pytest_burden.budget.units import LONGEST
 from pytest_burden.commands.output import say
 from pytest_burden.commands.project import ENDED, EXAMPLE, run_pytest
-from pytest_burden.errors import BurdenError
+from pytest_burden.errors import BurdenError, quoted
 
 _NO_TESTS = 5
 
@@ -45,8 +46,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def _percent(text: str) -> Fraction:
     digits = text.removesuffix("%").strip()
-    if not (digits.isascii() and digits.replace(".", "", 1).isdigit() and digits[0] != "."):
-        raise argparse.ArgumentTypeError(f"not a percentage such as 10: {text!r}")
+    plain = digits.isascii() and digits.replace(".", "", 1).isdigit() and digits[0] != "."
+    if not plain or len(digits) > LONGEST:
+        raise argparse.ArgumentTypeError(f"not a percentage such as 10: {quoted(text)}")
     return Fraction(digits)
 
 

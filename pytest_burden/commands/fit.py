@@ -11,12 +11,14 @@ from contextlib import redirect_stdout
 from pytest_burden.budget.units import parse_size
 from pytest_burden.commands.network import add_conventions, add_network, add_runs, given
 from pytest_burden.commands.output import say
-from pytest_burden.errors import BurdenError
+from pytest_burden.errors import BurdenError, quoted
 from pytest_burden.report.fit import text, to_dict
 from pytest_burden.report.inert import inert_json
 from pytest_burden.report.progress import progress
+from pytest_burden.sizes import LARGEST, TOO_LARGE
 from pytest_burden.sweeps import Fit
 
+_SYMBOL = "--vary is a symbol, as B, B=8 or S=224::32"
 _VARY = re.compile(r"(?P<symbol>[A-Za-z_]\w*)(?:=(?P<first>[0-9]+)(?:::(?P<step>[0-9]+))?)?")
 
 
@@ -53,9 +55,11 @@ def run(arguments: argparse.Namespace) -> int:
         Exception: what the user's code raised.
     """
     match = _VARY.fullmatch(arguments.vary)
-    first, step = (int(match[name] or 1) if match else 0 for name in ("first", "step"))
+    first, step = (_size(match[name] or "1") if match else 0 for name in ("first", "step"))
     if match is None or not (first and step):
-        raise BurdenError(f"--vary is a symbol, as B, B=8 or S=224::32: {arguments.vary!r}")
+        raise BurdenError(f"{_SYMBOL}: {quoted(arguments.vary)}")
+    if max(first, step) > LARGEST:
+        raise BurdenError(f"{_SYMBOL}, its sizes {TOO_LARGE}: {quoted(arguments.vary)}")
     memory = parse_size(arguments.memory, "bytes")
     # What the user's code prints must not end up in the text or the JSON.
     with redirect_stdout(sys.stderr), progress(f"fitting {arguments.network}", sys.stderr):
@@ -66,6 +70,11 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         say(text(found, arguments.network))
     return 0
+
+
+def _size(digits: str) -> int:
+    """Return a size; one too large where there are more digits than Python may read."""
+    return int(digits) if len(digits) <= len(str(LARGEST)) else LARGEST + 1
 
 
 def _fit(arguments: argparse.Namespace, symbol: str, memory: int, steps: tuple[int, int]) -> Fit:

@@ -21,9 +21,12 @@ from pytest_burden.commands.output import (
 )
 from pytest_burden.commands.project import configuration, root
 from pytest_burden.commands.report import add_rendering, render
-from pytest_burden.errors import BurdenError
+from pytest_burden.errors import BurdenError, quoted
 from pytest_burden.report.jsonfile import Written, dump, joined_versions, load
 from pytest_burden.report.markdown import markdown
+
+_DIGITS = 9
+"""Of a number of files."""
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -82,9 +85,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _count(text: str) -> int:
-    number = int(text) if text.isdecimal() else 0
+    number = int(text) if text.isdecimal() and len(text) <= _DIGITS else 0
     if number < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of files, from 1 up")
+        raise argparse.ArgumentTypeError(f"{quoted(text)} is no number of files, from 1 up")
     return number
 
 

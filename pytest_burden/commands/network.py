@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pytest_burden.budget.config import FILE, Config, Model
+from pytest_burden.budget.reading import TOO_LARGE
 from pytest_burden.burden import METRICS
 from pytest_burden.commands.project import configuration, root
-from pytest_burden.errors import BurdenError, suggest
+from pytest_burden.errors import BurdenError, quoted, suggest
 from pytest_burden.sizes import symbols
 
 
@@ -171,17 +172,23 @@ def _options(arguments: argparse.Namespace, config: Config, training: object) ->
 def _kwarg(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals or not name.isidentifier():
-        raise argparse.ArgumentTypeError(f"not of the form NAME=VALUE: {text!r}")
+        raise argparse.ArgumentTypeError(f"not of the form NAME=VALUE: {quoted(text)}")
     try:
         return name, json.loads(value)
     except ValueError:
         return name, value
+    except RecursionError as error:
+        told = f"lists that are nested too deeply: {quoted(text)}"
+        raise argparse.ArgumentTypeError(told) from error
 
 
 def _whole(text: str) -> int:
     if not (text.isascii() and text.isdigit()):
-        raise argparse.ArgumentTypeError(f"not a whole number: {text!r}")
-    return int(text)
+        raise argparse.ArgumentTypeError(f"not a whole number: {quoted(text)}")
+    number = int(text) if len(text) <= len(str(TOO_LARGE)) else TOO_LARGE
+    if number >= TOO_LARGE:
+        raise argparse.ArgumentTypeError(f"not below 2^63: {quoted(text)}")
+    return number
 
 
 def _positive(text: str) -> int:

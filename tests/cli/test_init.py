@@ -96,6 +96,7 @@ def test_dry_run(project: Path, burden: Burden) -> None:
         (["--headroom", "ten"], "not a percentage such as 10: 'ten'"),
         (["--headroom", "-5"], "not a percentage such as 10: '-5'"),
         (["--headroom", ""], "not a percentage such as 10: ''"),
+        (["--headroom", "9" * 5000], "not a percentage such as 10: '9"),
     ],
 )
 def test_wrong_arguments(

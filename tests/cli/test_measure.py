@@ -212,6 +212,7 @@ def test_a_network_that_needs_data_is_refused_if_told_so(
         ["--datum-bytes", "0"],
         ["--kwarg", "scale"],
         ["--kwarg", "=1"],
+        ["--kwarg", f"x={'[' * 9000}"],
         ["--real", "always"],
         ["--inptu", "1x1"],
     ],
@@ -222,6 +223,19 @@ def test_bad_options(options: list[str], capsys: pytest.CaptureFixture[str]) -> 
         main(["measure", "tests.cli.sample:net", *options])
     assert exit_.value.code == 2
     assert "usage: burden" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--datum-bytes", "--transcendental"])
+@pytest.mark.parametrize("number", ["9" * 5000, str(2**63)], ids=["digits", "number"])
+def test_numbers_that_are_too_large(
+    option: str, number: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They end where those of the configuration do, and are shown as far as there is room."""
+    with pytest.raises(SystemExit):
+        main(["measure", "tests.cli.sample:net", option, number])
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert f"argument {option}: not below 2^63: '9" in last
+    assert len(last) < 300
 
 
 def test_own_error_of_the_network(capsys: pytest.CaptureFixture[str]) -> None:

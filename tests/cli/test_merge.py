@@ -14,6 +14,7 @@ import pytest
 
 from pytest_burden.budget.run import Run
 from pytest_burden.cli import main
+from pytest_burden.errors import quoted
 from pytest_burden.report.jsonfile import write
 from tests.budget.sample import burden as made
 from tests.budget.sample import limit
@@ -181,13 +182,14 @@ def test_legs_of_two_platforms_are_no_copies() -> None:
     assert main(["merge", *names, "--expect", "4"]) == 0
 
 
-@pytest.mark.parametrize("number", ["0", "-1", "two", "1.5", ""])
+@pytest.mark.parametrize("number", ["0", "-1", "two", "1.5", "", pytest.param("9" * 5000, id="9")])
 def test_expect(number: str, capsys: pytest.CaptureFixture[str]) -> None:
     """A number of files."""
     with pytest.raises(SystemExit) as raised:
         main(["merge", "a.json", f"--expect={number}"])
     assert raised.value.code == 2
-    assert f"{number!r} is no number of files" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert f"{quoted(number)} is no number of files" in told
 
 
 # Real runs.

@@ -167,6 +167,10 @@ def test_fit_json(capsys: pytest.CaptureFixture[str]) -> None:
         (["sweep", "nowhere:net", "--vary", "S=1"], "cannot import 'nowhere'"),
         (["fit", NET, "--vary", "B=", "--memory", "1 MiB"], "--vary is a symbol, as B, B=8 or"),
         (["fit", NET, "--vary", "B=0", "--memory", "1 MiB"], "--vary is a symbol, as B, B=8 or"),
+        (
+            ["fit", NET, "--vary", f"B={'9' * 5000}", "--memory", "1 MiB"],
+            "--vary is a symbol, as B, B=8 or S=224::32, its sizes not below 10^18: 'B=99",
+        ),
         (["fit", NET, "--vary", "B", "--memory", "1 MB/s"], "Invalid size"),
         (
             ["fit", NET, "--input", "float32[B, 3, 16, 16]", "--vary", "B", "--memory", "1 kB"],
