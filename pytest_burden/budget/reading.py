@@ -402,4 +402,6 @@ def _toml(value: object) -> str:
         text = json.dumps(value, ensure_ascii=False, default=str)
     except ValueError:  # Python prints no whole number of more than some thousand digits
         return quoted(value)
+    if not text.isprintable():  # what could steer a terminal
+        text = json.dumps(value, default=str)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

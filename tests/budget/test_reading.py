@@ -379,6 +379,16 @@ MODEL = ["[tool.burden.models.m]", 'build = "a:b"', "inputs = ['float32[S]']"]
             ": not TOML that can be read",
             "lists and tables are at most 50 deep",
         ),
+        (
+            ["[tool.burden]", 'table = "\\u009b31m\\u202e"'],
+            r':2: tool.burden.table = "\u009b31m\u202e"',
+            'not "auto" or',
+        ),
+        (
+            ["[tool.burden]", 'table = "größte"'],
+            ':2: tool.burden.table = "größte"',
+            'not "auto" or',
+        ),
         (["[tool.burden]", f"fma = {HEX}"], f":2: tool.burden.fma = {BITS}", "not 1 or 2"),
         (
             ["[tool.burden]", f"datum_bytes = {HEX}"],
