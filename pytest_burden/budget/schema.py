@@ -253,14 +253,16 @@ def _spec() -> str:
     """Return the pattern of an input, as `parse_input` reads it."""
     known = [name for name in DTYPES if not name.startswith(("q", "complex32"))]
     real = [name for name in known if name.startswith(("float", "bfloat", "complex"))]
-    whole = [name for name in known if name not in real and name != "bool"]
+    natural = [name for name in known if name.startswith("uint")]
+    whole = [name for name in known if name not in (*real, *natural, "bool")]
     # A size may be a symbol, or worked out of symbols: S*S + 1.
     size = r"(?:[0-9]+|[\w\s()+*/-]*[A-Za-z_][\w\s()+*/-]*)"
     shape = rf"\s*\[\s*(?:{size}\s*(?:,\s*{size}\s*)*)?\]\s*"
     fills = (
         (real, ""),
+        (natural, r"(?:=\s*(?:[0-9]+|-0+)\s*)?"),
         (whole, r"(?:=\s*-?[0-9]+\s*)?"),
-        (["bool"], r"(?:=\s*(?:True|False|-?[0-9]+)\s*)?"),
+        (["bool"], r"(?:=\s*(?:True|False|0*1|-?0+)\s*)?"),
     )
     forms = [f"(?:{'|'.join(names)}){shape}{fill}" for names, fill in fills]
     return rf"^\s*(?:\d+(?:x\d+)*\s*|{'|'.join(forms)})$"

@@ -79,6 +79,7 @@ VALID = [
     f'{MODEL}inputs = ["1x3", ["float32[1]", 7, "nearest"], {{ mask = "bool[1] = True" }}, true]',
     f'{MODEL}kwargs = {{ x = "int64[2, 128] = -1", mode = "(a) [b" }}\nmax_params = 1',
     f'{MODEL}inputs = ["float32[]", " uint8 [ 1 , 2 ] = 3 "]\ntraining = "SGD"',
+    f'{MODEL}inputs = ["uint8[] = -0", "int8[] = -1", "bool[] = -0", "bool[] = 01"]',
     f"{MODEL}inputs = [2020-01-01]\ntraining = {{ momentum = 0.9 }}\nmax_gflops = 1",
     f"{MODEL}inputs = []\ntraining = false".replace("models.a", 'models."a b.c"'),
     '[tool.burden.policy]\nincomplete = "warn"\nunmatched = "ignore"\nover = "fail"',
@@ -145,6 +146,9 @@ INVALID = [
     f'{MODEL}inputs = ["1x3", ["flot32[1]"]]',
     f'{MODEL}inputs = ["float32[1] = 0"]',
     f'{MODEL}inputs = ["int64[1] = True"]',
+    f'{MODEL}inputs = ["uint8[1] = -1"]',
+    f'{MODEL}inputs = ["bool[1] = -1"]',
+    f'{MODEL}inputs = ["bool[1] = 2"]',
     f'{MODEL}inputs = ["int64[1,]"]',
     f'{MODEL}inputs = ["qint8[1]"]',
     f'{MODEL}kwargs = {{ a = {{ b = ["int6[1]"] }} }}',
@@ -199,6 +203,7 @@ ONLY_THE_LOADER_KNOWS = [
     f"{MODEL}inputs = []".replace("models.a", 'models."a\u2028"'),  # what is printable
     '[tool.burden.limits]\nmax_scaling = { flops = "S * S" }',  # that they are the same
     "[tool.burden.limits]\nmax_ops_at = [{ S = 1, limit = 5 }, { S = 1, limit = 6 }]",  # likewise
+    f'{MODEL}inputs = ["int8[1] = 128"]',  # what a dtype holds
     f'{MODEL}inputs = ["float32[S]"]',  # that S has no size
     f'{MODEL}inputs = ["float32[S - 8]"]\nsizes = {{ S = 8 }}',
     f'{MODEL}inputs = ["float32[S +]"]\nsizes = {{ S = 8 }}',
