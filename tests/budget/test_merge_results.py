@@ -215,6 +215,31 @@ def test_the_strictest_policy() -> None:
     assert kinds(joined(Run((mild,), (warns,)))) == ["over test_a (warns)", "stale test_b (warns)"]
 
 
+UNKNOWN = Verdict(Kind.UNSUPPORTED, A, LIMIT, None, Policy.IGNORE)
+WITHIN = Verdict(Kind.PASS, A, LIMIT, 9, Policy.IGNORE)
+
+
+@pytest.mark.parametrize(
+    ("kept", "other"),
+    [
+        (replace(WITHIN, kind=Kind.OVER, measured=12), replace(WITHIN, kind=Kind.OVER)),
+        (replace(WITHIN, measured=10), WITHIN),
+        (UNKNOWN, WITHIN),  # a limit of which one leg knows nothing is not kept by all
+        (replace(WITHIN, policy=Policy.WARN, kind=Kind.SHRANK), replace(UNKNOWN, measured=99)),
+        (replace(UNKNOWN, policy=Policy.FAIL), replace(WITHIN, kind=Kind.OVER, measured=99)),
+        (
+            replace(UNKNOWN, policy=Policy.FAIL),
+            replace(UNKNOWN, policy=Policy.FAIL, measured=99, excuse="xfailed"),
+        ),
+    ],
+)
+def test_which_verdict_is_kept(kept: Verdict, other: Verdict) -> None:
+    """What fails goes before what warns, that before a pass, and more before less."""
+    for verdicts in permutations((kept, other)):
+        run = joined(*(Run((result(A, verdicts=(each,)),)) for each in verdicts))
+        assert run.results[0].verdicts == (kept,)
+
+
 def test_an_allowance_that_one_leg_needs() -> None:
     """It is needed, also where the verdict that is kept comes from a leg that does not need it."""
     shrank = replace(ALLOWED, kind=Kind.SHRANK, policy=Policy.WARN, measured=0, allowance="")
@@ -303,6 +328,8 @@ def test_the_rest() -> None:
     run = joined(one, Run((result(A),), lost=one.lost, baseline="x written", unfinished=(B,)))
     assert run.lost == ("worker gw0 was lost (a.json)", "worker gw0 was lost (b.json)")
     assert run.baseline == "x written"
+    other = replace(one, baseline="y written")
+    assert joined(one, other, one).baseline == "x written; y written"
     assert run.unfinished == (B, "u.py::")
     assert run.results[0].complete
     assert joined(one, one).unfinished == (A, "u.py::")
