@@ -239,6 +239,34 @@ def test_power(law: Callable[..., Any], power: str, kind: Kind, found: float) ->
     assert verdict.elsewhere.power == pytest.approx(found, abs=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("metric", "kind"),
+    [
+        ("params", Kind.OVER),
+        ("macs", Kind.OVER),
+        ("flops", Kind.OVER),
+        ("activation_memory", Kind.OVER),
+        ("training_macs", Kind.OVER),
+        ("training_flops", Kind.OVER),
+        ("peak_memory", Kind.PASS),  # a peak is no sum: it may be another module's in the end
+    ],
+)
+def test_a_small_part_of_each_sum(metric: str, kind: Kind) -> None:
+    """What is summed up over modules grows in the end as the steepest of them, whatever it is."""
+
+    def at(size: int) -> Point:
+        parts = small_part(size)
+        rows = tuple(
+            ModuleRow(path, "Linear", 1, Figures(**{metric: value}), Figures())
+            for path, value in parts.items()
+        )
+        return Point.of({"S": size}, burden(module_rows=rows, **{metric: sum(parts.values())}))
+
+    swept = Swept(Sweep(("S",), tuple(map(at, SIZES))))
+    (verdict,) = judged(swept, *read("max_scaling", {metric: "S^1.4"}))
+    assert verdict.kind is kind
+
+
 def test_levels_at_the_end() -> None:
     """Sizes that are filled up to the same one are no law of what does not grow."""
     (verdict,) = judged(
@@ -274,6 +302,18 @@ def test_sizes_that_follow_another_law() -> None:
     )
 
 
+@pytest.mark.parametrize(("more", "kind"), [(7, Kind.PASS), (8, Kind.INCOMPLETE)])
+def test_a_size_above_the_law(more: int, kind: Kind) -> None:
+    """One size with less than twice what the law says is rounding, with twice as much it is not."""
+
+    def law(S: int) -> dict[str, int]:  # noqa: N803 the name of a size
+        return {"attn": S * 8 + (S * more if S == 120 else 0)}
+
+    swept = Swept(sweep(law, S=[24 * n for n in (1, 2, 3, 4, 5, 6, 8, 12, 16)]))
+    (verdict,) = judged(swept, *read("max_scaling", {"flops": "S^1.1"}))
+    assert verdict.kind is kind
+
+
 def test_an_operator_is_blamed() -> None:
     """Where one module has it all, the operator that grows too fast is named."""
 
@@ -301,6 +341,14 @@ def test_blame() -> None:
     (other,) = judged(swept, *read("max_scaling", {"flops": "B^0.5"}))
     assert other.elsewhere
     assert [heavy.module for heavy in other.elsewhere.heaviest] == ["proj", "attn"]
+
+
+def test_what_grows_as_it_may_is_not_blamed() -> None:
+    """A module whose power is the limit is within it, as a network is."""
+    swept = Swept(sweep(lambda S: {"attn": 9 * S**2, "mix": S**3}, S=SIZES))  # noqa: N803
+    (verdict,) = judged(swept, *read("max_scaling", {"flops": "S^2"}))
+    assert verdict.elsewhere
+    assert [tuple(heavy) for heavy in verdict.elsewhere.heaviest] == [("mix", 48**3, 3)]
 
 
 @pytest.mark.parametrize(
