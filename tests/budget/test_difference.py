@@ -135,6 +135,8 @@ def test_renamed() -> None:
     assert (only(found).how, found.fails) == ("renamed", False)
     copied = compared(side(entry("old")), side(entry("old"), entry("new")))
     assert [each.how for each in copied.differences] == ["same", "added"]
+    (new,) = copied.differences[1].verdicts
+    assert (new.kind, new.alike) == (Kind.NEW, ("old",))
 
 
 def test_networks_without_modules_are_not_taken_for_one_another() -> None:
@@ -166,9 +168,20 @@ def test_uncounted_operators() -> None:
     base, head = side(entry("a")), side(entry("a", uncounted_ops=2))
     found = compared(base, head)
     assert of_flops(only(found)) == ("incomplete", "fail")
+    assert {v.detail for v in only(found).verdicts if v.kind is Kind.INCOMPLETE} == {
+        "2 calls are not counted, 0 before"
+    }
+    assert {v.detail for v in only(found).verdicts if v.kind is Kind.PASS} == {""}
     accepted = compared(base, head, *NO_GROWTH, Limit("uncounted_ops", 2, "here"))
     assert of_flops(only(accepted)) == ("pass", "ignore")
     assert not any(isinstance(v.limit, Limit) for v in only(accepted).verdicts)
+
+
+def test_nothing_is_said_of_uncounted_operators() -> None:
+    """Then there are none."""
+    net = entry("a")
+    bare = replace(net, metrics={n: v for n, v in net.metrics.items() if n != "uncounted_ops"})
+    assert of_flops(only(compared(side(bare), side(bare)))) == ("pass", "ignore")
 
 
 def test_a_metric_on_one_side_only() -> None:
@@ -197,12 +210,32 @@ def test_conventions(convention: Convention, told: str) -> None:
     assert text.startswith(f"a: {told}")
 
 
+def test_one_convention_that_is_not_the_default() -> None:
+    """What both sides have counted alike is compared, however it was counted."""
+    net = entry("a", convention=Convention(fma=2))
+    found = compared(side(net), side(entry("a", convention=net.convention, flops=BASE + 1)))
+    assert (found.unlike, of_flops(only(found))) == ((), ("grew", "fail"))
+
+
+def test_what_fails_does_not_only_warn() -> None:
+    """A difference with a growth and a shrinkage is counted among the failures alone."""
+    base = side(entry("a"))
+    same = only(compared(base, base))
+    assert (same.fails, same.warns) == (False, False)
+    warned = only(compared(base, side(entry("a", macs=1))))
+    failed = only(compared(base, side(entry("a", macs=1, flops=BASE + 1))))
+    assert (warned.fails, warned.warns) == (False, True)
+    assert (failed.fails, failed.warns) == (True, False)
+
+
 def test_another_torch() -> None:
-    """What another version may change by itself only warns."""
+    """What another version may change by itself only warns; the same one changes nothing."""
     grow = Growth("ops", None, 0, "here")
-    base, more = side(entry("a")), entry("a", ops=5, torch="2.14.0")
-    (verdict,) = only(compared(base, side(more, torch="2.14"), grow)).verdicts
-    assert (verdict.kind, verdict.policy) == (Kind.GREW, Policy.WARN)
+    base, more = side(entry("a")), entry("a", ops=5)
+    (other,) = only(compared(base, side(more, torch="2.14"), grow)).verdicts
+    assert (other.kind, other.policy) == (Kind.GREW, Policy.WARN)
+    (same,) = only(compared(base, side(more), grow)).verdicts
+    assert (same.kind, same.policy) == (Kind.GREW, Policy.FAIL)
 
 
 def test_blame() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from pytest_burden.budget.result import Result, in_report_order
 from pytest_burden.budget.run import Run, verdict_word
 from pytest_burden.budget.verdict import DEFAULTS, Kind, Policy, Verdict, judge
-from tests.budget.sample import burden, limit, uncounted
+from tests.budget.sample import PEAK, burden, limit, uncounted
 
 PASSING = Result("t::a", "t::a", burden(), judge("t::a", burden(), [limit("params", 10**9)]))
 OVER = Result("t::b", "t::b", burden(), judge("t::b", burden(), [limit("params", 1)]))
@@ -66,6 +67,9 @@ def test_without_rows() -> None:
     assert sent.burden is not None
     assert sent.burden.module_rows == ()
     assert sent.burden.flops == burden().flops
+    peaked = dataclasses.replace(PASSING, burden=burden(peaks=(PEAK,))).without_rows()
+    assert peaked.burden is not None
+    assert peaked.burden.peaks == (dataclasses.replace(PEAK, timeline=()),)
     assert NOTHING.without_rows() == NOTHING
 
 
