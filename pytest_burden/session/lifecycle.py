@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
+from unittest import SkipTest
 
 import pytest
 
@@ -39,6 +40,8 @@ PROPERTY = "burden."
 _PROPERTIES = ("params", "flops", "activation_memory")
 _RECORD = pytest.StashKey[Record]()
 _FIXTURE_MODULE = "pytest_burden.plugin"
+_EXCUSES = (pytest.skip.Exception, pytest.xfail.Exception, SkipTest)
+"""What a running test raises to say that it is no failure."""
 
 
 def marked(item: pytest.Item) -> Marked:
@@ -228,7 +231,7 @@ def _shared(item: pytest.Item, raised: BaseException | None) -> tuple[Result, ..
 
     A test that is skipped or may fail cannot report it: the next one does.
     """
-    excused = isinstance(raised, pytest.skip.Exception) or item.get_closest_marker("xfail")
+    excused = isinstance(raised, _EXCUSES) or item.get_closest_marker("xfail")
     if excused or not _requests(item, "burden_session"):
         return ()
     return item.config.stash[SHARED].take(record_of(item).test)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from textwrap import dedent
 
 import pytest
@@ -132,6 +133,25 @@ def test_measured_in_setup(project: Project) -> None:
 
 
 NAME = "Invalid name (not a text of one line that is not empty)"
+
+
+def test_setup_that_fails(project: Project, pytester: pytest.Pytester) -> None:
+    """What a fixture measured before it raised is held to its limits, and is not all there is."""
+    result = project(
+        """
+        @pytest.fixture
+        def found(burden):
+            burden(small, "1x4", max_params=9)
+            raise LookupError
+
+        def test_it(found): pass
+        """,
+        "--burden-json=out.json",
+    )
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["test_it.py::test_it * over"])
+    (found,) = json.loads((pytester.path / "out.json").read_text(encoding="utf-8"))["measurements"]
+    assert (found["burden"]["params"], found["complete"]) == (10, False)
 
 
 @pytest.mark.parametrize(
@@ -432,6 +452,20 @@ class TestBurdenSession:
         """
         result = self.run(project, scope, tests)
         result.assert_outcomes(skipped=1, xpassed=1, failed=1)
+
+    @pytest.mark.parametrize(
+        ("ends", "outcome"),
+        [
+            ('pytest.xfail("not here")', "xfailed"),
+            ('raise __import__("unittest").SkipTest("not here")', "skipped"),
+        ],
+    )
+    def test_first_test_that_says_so_itself(
+        self, project: Project, scope: str, ends: str, outcome: str
+    ) -> None:
+        """Nor does one that says only while it runs, or in other words, that it may fail."""
+        result = self.run(project, scope, f"def test_a(found): {ends}\ndef test_b(found): pass")
+        result.assert_outcomes(**{outcome: 1}, failed=1)
 
     def test_no_test_left_to_report(self, project: Project, scope: str) -> None:
         """Then the run fails itself: exit code, error section, summary."""
