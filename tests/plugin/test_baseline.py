@@ -352,6 +352,19 @@ def test_broken(project: Project, file: Path, name: str) -> None:
     assert file.read_text(encoding="utf-8") == good
 
 
+def test_no_text(project: Project, file: Path) -> None:
+    """A file that is no UTF-8 is told as any that is broken, and one that cannot be opened too."""
+    file.write_bytes(b"\xff\xfe")
+    result = project(SMALL)
+    assert result.ret == USAGE
+    result.stderr.fnmatch_lines([f"*{FILE}*not UTF-8*"])
+    file.unlink()
+    file.mkdir()
+    result = project(SMALL)
+    assert result.ret == USAGE
+    result.stderr.fnmatch_lines([f"*{FILE}*cannot be read*"])
+
+
 def test_broken_and_only_a_part(project: Project, file: Path) -> None:
     """What cannot be read is not written over by a run that measures less than all."""
     project(TWO, "--burden-update")

@@ -137,6 +137,31 @@ def test_markers_of_hooks(
     project(test).assert_outcomes(**outcome)
 
 
+def test_markers_that_hooks_give_to_a_class(project: Project, pytester: pytest.Pytester) -> None:
+    """They count at the class's level, below its own and above those of its bases."""
+    pytester.makeconftest(
+        """
+        import pytest
+
+        def pytest_collection_modifyitems(items):
+            items[0].parent.add_marker(pytest.mark.burden(max_params=2, max_macs=2))
+        """
+    )
+    result = project(
+        """
+        @pytest.mark.burden(max_macs=1, max_flops=1)
+        class Base: pass
+
+        @pytest.mark.burden(max_params=1)
+        class TestIt(Base):
+            def test_it(self, burden): burden(small, "1x4")
+        """
+    )
+    result.assert_outcomes(failed=1)
+    limits = [text.split()[1] for text in result.outlines if text.startswith("    limit ")]
+    assert limits == ["1", "2", "1"]
+
+
 def test_marker_added_by_a_running_fixture(project: Project) -> None:
     """It counts too; what is wrong with it can only be told then."""
     result = project(
@@ -319,6 +344,18 @@ class TestMarkerOnly:
         result.stdout.fnmatch_lines(["over max_params by 1 (11.1 %)"])
         result.stdout.fnmatch_lines(["ran Tensor"])
         assert result.outlines.count("ran Tensor") == 1
+
+    def test_limits_are_off(self, project: Project) -> None:
+        """Then nobody asks what the test calls, and nothing is measured."""
+        result = project(
+            """
+            @pytest.mark.burden(max_params=9)
+            def test_it(): small()(torch.ones(1, 4))
+            """,
+            "--no-burden",
+        )
+        result.assert_outcomes(passed=1)
+        result.stdout.no_fnmatch_line("*test_it *")
 
     def test_several_calls(self, project: Project) -> None:
         """Each outermost call is a measurement, named by its class."""

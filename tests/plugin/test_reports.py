@@ -81,6 +81,8 @@ def test_skipped(burden): pytest.skip("there is none")
 def test_half(burden):
     burden(small, "1x4", name="first")
     assert False
+@pytest.mark.burden(max_params=10)
+def test_marked(): assert False
 def test_plain(): assert False
 """
 
@@ -89,16 +91,18 @@ def test_plain(): assert False
 def test_json_of_tests_without_end(
     project: Project, pytester: pytest.Pytester, options: list[str]
 ) -> None:
-    """Of which tests it is not known what they measure, and of which files and classes."""
+    """Of which tests, files and classes it is not known what they measure, and which failed so."""
     pytester.makepyfile(test_other="import pytest\npytest.importorskip('there_is_none')")
     project(UNFINISHED, "--burden-json=out.json", *options)
     data = json.loads((pytester.path / "out.json").read_text(encoding="utf-8"))
     assert data["unfinished"] == [
         "test_it.py::test_half",
+        "test_it.py::test_marked",
         "test_it.py::test_plain",
         "test_it.py::test_skipped",
         "test_other.py::",
     ]
+    assert data["failed"] == ["test_it.py::test_half", "test_it.py::test_marked"]
     project("def test_it(burden): burden(small, '1x4')", "--burden-json=out.json", "test_it.py")
     assert "unfinished" not in json.loads((pytester.path / "out.json").read_text(encoding="utf-8"))
 
