@@ -87,6 +87,25 @@ def test_predicted() -> None:
     assert burden.cuda.predicted == 512 * (2 + 2 + 1 + 2)
 
 
+@pytest.mark.usefixtures("stand_in")
+def test_buffers_are_predicted() -> None:
+    """They take blocks like parameters: a weight, a bias, a buffer, the input, two outputs."""
+
+    class Masked(nn.Linear):
+        mask: torch.Tensor
+
+        def __init__(self) -> None:
+            super().__init__(4, 2)
+            self.register_buffer("mask", torch.ones(2))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return super().forward(x) * self.mask
+
+    burden = measure(Masked, "float32[2, 4]", device="cuda")
+    assert burden.cuda is not None
+    assert burden.cuda.predicted == 512 * (2 + 1 + 1 + 2)
+
+
 def test_larger_than_the_device(stand_in: Counted) -> None:
     """What is predicted not to fit is not tried; the prediction is a lower bound, and says so."""
     stand_in.free_bytes = 3_000
