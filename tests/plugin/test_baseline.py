@@ -107,6 +107,16 @@ def test_written_into_a_repository(
     project(TWO, "--burden-update").stdout.fnmatch_lines([f"{FILE} written: 2 unchanged"])
 
 
+def test_other_inputs(project: Project, file: Path) -> None:
+    """A growth says that more was asked of the network, beside how much it is."""
+    project(SMALL, "--burden-update")
+    assert file.exists()
+    result = project(SMALL.replace("1x4", "2x4"))
+    assert result.ret == FAILED
+    result.stdout.fnmatch_lines(["*grew in flops by *"])
+    result.stdout.fnmatch_lines(["    inputs were float32[[]1, 4[]] and are float32[[]2, 4[]]"])
+
+
 def test_written_again(project: Project, file: Path) -> None:
     """The same measurements give the same file, to the byte."""
     project(TWO, "--burden-update")
