@@ -174,6 +174,19 @@ def test_reading_values_runs_for_real(name: str, caught: bool) -> None:
     assert burden.reason
 
 
+def test_reading_values_in_training_alone() -> None:
+    """A step that ran for real is told, also where the forward in evaluation needs no data."""
+
+    class Reader(nn.Linear):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            out = super().forward(x)
+            return out * 2 if self.training and out.sum() > 0 else out
+
+    burden = measure(Reader(8, 8), X, training=True)
+    assert (measure(Reader(8, 8), X).method, burden.method) == ("abstract", "real")
+    assert burden.reason
+
+
 @pytest.mark.parametrize("name", READERS)
 @pytest.mark.filterwarnings("ignore")
 def test_reading_values_is_refused(name: str) -> None:
