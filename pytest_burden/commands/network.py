@@ -13,7 +13,7 @@ from typing import Any
 from pytest_burden.budget.config import FILE, Config, Model
 from pytest_burden.budget.reading import TOO_LARGE
 from pytest_burden.burden import METRICS
-from pytest_burden.commands.project import configuration, root
+from pytest_burden.commands.project import configuration, import_folders, root
 from pytest_burden.errors import BurdenError, quoted, suggest
 from pytest_burden.sizes import symbols
 
@@ -118,7 +118,7 @@ class Given:
 
 
 def given(arguments: argparse.Namespace) -> Given:
-    """Import the network, from the current folder too, and return it with all that is said of it.
+    """Import the network, also from here and where pytest finds it, and return it.
 
     Raises:
         BurdenError: it cannot be imported, there is no such model, or an input is given twice.
@@ -132,11 +132,12 @@ def given(arguments: argparse.Namespace) -> Given:
             raise BurdenError(f"--kwarg {name} is given twice")
         keywords[name] = value
     inputs, training = tuple(arguments.inputs), arguments.training
-    sys.path.insert(0, os.getcwd())  # noqa: PTH109 as `python -m` has it
+    folder = root()
+    # As `python -m pytest` has it.
+    sys.path[:0] = [*import_folders(folder), os.getcwd()]  # noqa: PTH109
     if ":" in arguments.network:
         options = _options(arguments, Config(), training)
         return Given(import_target(arguments.network), inputs, keywords, options)
-    folder = root()
     config = configuration(folder)
     model = _model(arguments.network, config)
     sys.path.append(str(folder))

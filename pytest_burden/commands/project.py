@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +15,11 @@ from pytest_burden.budget.config import FILE, Config
 from pytest_burden.budget.problem import listing
 from pytest_burden.budget.reading import load
 from pytest_burden.errors import BurdenError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 USAGE = 2
 """The exit status of a command that could not do what it was asked."""
@@ -53,6 +59,29 @@ def configuration(folder: Path) -> Config:
     if problems:
         raise BurdenError(listing(problems))
     return config
+
+
+def import_folders(folder: Path) -> list[str]:
+    """Return where pytest imports from as well: ``pythonpath`` in pyproject.toml.
+
+    A file that cannot be read names none: networks are found without it, too.
+    """
+    try:
+        content = tomllib.loads((folder / FILE).read_text(encoding="utf-8"))
+        return list(_import_folders(folder, content))
+    except (OSError, ValueError, RecursionError):
+        return []
+
+
+def _import_folders(folder: Path, content: Mapping[str, Any]) -> Iterator[str]:
+    for path in (("tool", "pytest"), ("tool", "pytest", "ini_options")):
+        table: Any = content
+        for key in path:
+            table = table.get(key) if isinstance(table, dict) else None
+        named = table.get("pythonpath") if isinstance(table, dict) else None
+        names = shlex.split(named) if isinstance(named, str) else named
+        if isinstance(names, list):
+            yield from (str(folder / name) for name in names if isinstance(name, str))
 
 
 def run_pytest(

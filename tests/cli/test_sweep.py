@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,7 @@ def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "sized_nets.py").write_text(NETS, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.delitem(__import__("sys").modules, "sized_nets", raising=False)
+    monkeypatch.delitem(sys.modules, "sized_nets", raising=False)
 
 
 @pytest.mark.parametrize(
@@ -252,6 +253,45 @@ def test_measure_and_fit_a_model(capsys: pytest.CaptureFixture[str]) -> None:
     small = ["small", "--input", "float32[B, 3, 16, 16]", "--json"]
     assert main(["fit", *small, "--vary", "B", "--memory", "1 MiB"]) == 0
     assert json.loads(capsys.readouterr().out)["burden"]["training"].startswith("SGD")
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        '[tool.pytest.ini_options]\npythonpath = ["lib", "src"]',
+        '[tool.pytest.ini_options]\npythonpath = "lib src"',
+        '[tool.pytest]\npythonpath = ["src"]',
+    ],
+)
+@pytest.mark.parametrize("network", ["small", "inside_src:net"])
+def test_src_layout(
+    tmp_path: Path,
+    network: str,
+    setting: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Where pytest finds a model by its `pythonpath`, so do these commands, also further down."""
+    model = '[tool.burden.models.small]\nbuild = "inside_src:net"\ninputs = ["1x4"]\n'
+    (tmp_path / "pyproject.toml").write_text(f"{setting}\n{model}", encoding="utf-8")
+    source = "from torch import nn\ndef net(): return nn.Linear(4, 2)\n"
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "inside_src.py").write_text(source, encoding="utf-8")
+    (tmp_path / "deeper").mkdir()
+    monkeypatch.chdir(tmp_path / "deeper")
+    monkeypatch.delitem(sys.modules, "inside_src", raising=False)
+    assert main(["measure", network, "--input", "1x4", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["params"] == 4 * 2 + 2
+
+
+@pytest.mark.parametrize(
+    "text", ["[tool", "[tool]\npytest = 3", "tool.pytest.ini_options.pythonpath = [3]", "tool = 1"]
+)
+def test_no_src_layout(tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What pyproject.toml says is no matter to a network that is found without it."""
+    (tmp_path / "pyproject.toml").write_text(text, encoding="utf-8")
+    assert main(["measure", "sized_nets:net", "--input", "1x3x16x16", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["params"] > 0
 
 
 @pytest.mark.usefixtures("models")
