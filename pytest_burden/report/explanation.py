@@ -9,9 +9,9 @@ from pytest_burden.budget import baseline
 from pytest_burden.budget.allowance import Allowance
 from pytest_burden.budget.baseline import Baseline
 from pytest_burden.budget.growth import Growth
-from pytest_burden.budget.limits import Rule
+from pytest_burden.budget.limits import Limit, Rule
 from pytest_burden.budget.scaling import LimitAt
-from pytest_burden.budget.units import show
+from pytest_burden.budget.units import show, show_apart
 from pytest_burden.budget.verdict import GROWING
 from pytest_burden.burden import METRICS
 from pytest_burden.report.comparison import maximum
@@ -42,8 +42,8 @@ def explanation(
         for key in sorted({rule.key for rule in about}, key=lambda key: (key[:4] != "max_", key)):
             same = [rule for rule in about if rule.key == key]
             rows += [
-                ("  shadows" if number else _called(rule), maximum(rule), rule.where)
-                for number, rule in enumerate(same)
+                ("  shadows" if number else _called(rule), most, rule.where)
+                for number, (rule, most) in enumerate(zip(same, _maxima(same), strict=True))
             ]
             if same and key.startswith("grow_"):
                 rows += _accepted(name, metric, allowances, today)
@@ -53,6 +53,15 @@ def explanation(
     if known is None and any(isinstance(rule, Growth) for rule in rules):
         lines.append(f"There is no {baseline.FILE}: to a limit of growth, everything is new.")
     return "\n".join(lines)
+
+
+def _maxima(same: Sequence[Rule]) -> Iterator[str]:
+    """Yield what each rule of one key allows, so that two different ones look different."""
+    plain = [rule for rule in same if isinstance(rule, Limit)]
+    unit = METRICS[same[0].metric].unit
+    apart = dict(zip(plain, show_apart([rule.maximum for rule in plain], unit), strict=True))
+    for rule in same:
+        yield apart[rule] if isinstance(rule, Limit) else maximum(rule)
 
 
 def _called(rule: Rule) -> str:

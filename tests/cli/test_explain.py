@@ -98,6 +98,26 @@ def test_every_level(project: Path, burden: Burden) -> None:
     assert words(done.stdout) == words(expected)
 
 
+def test_limits_that_look_alike(project: Path, burden: Burden) -> None:
+    """Where two of a key would round alike, all of them are told to the last digit."""
+    (project / "test_alike.py").write_text(
+        """
+import pytest
+pytestmark = pytest.mark.burden(max_params=1006, max_flops="4k", max_flops_at={"S": 8, "limit": 1})
+
+@pytest.mark.burden(max_params=1007, max_flops="5k", max_flops_at={"S": 8, "limit": "2k"})
+def test_it(burden): raise AssertionError("never run")
+""",
+        encoding="utf-8",
+    )
+    done = burden("explain", "test_alike.py::test_it")
+    assert done.returncode == 0, done.stderr
+    told = [" ".join(line[:-1]) for line in words(done.stdout)]
+    assert told[1:3] == ["max_params 1_007", "shadows 1_006"]
+    assert "max_flops 5 KFLOPs" in told
+    assert "max_flops_at 2 KFLOPs at S = 8" in told
+
+
 def _numbered(path: Path) -> list[tuple[int, str]]:
     return list(enumerate(path.read_text(encoding="utf-8").splitlines(), start=1))
 
