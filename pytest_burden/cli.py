@@ -106,6 +106,8 @@ def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
     if unknown:
         name = unknown[0].partition("=")[0]
         near = suggest(name, _options(parser, arguments.command)) if name.startswith("-") else ""
+        if base := getattr(arguments, "base", None):  # burden diff, which runs pytest
+            near += f"; options for pytest go after --: burden diff --base {base} -- {name} ..."
         parser.error(f"unrecognized arguments: {' '.join(unknown)}{near}")
     return arguments
 

@@ -82,6 +82,24 @@ def test_what_was_meant(arguments: str, near: str, capsys: pytest.CaptureFixture
     assert last.endswith(f" (nearest: {near})") if near else "nearest" not in last
 
 
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [("diff --base main -k resnet", True), ("diff a.json b.json -k resnet", False)],
+)
+def test_options_for_pytest(
+    arguments: str,
+    hint: bool,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What is meant for pytest is told where it goes, with the command that takes it."""
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments.split())
+    told = capsys.readouterr().err
+    assert "unrecognized arguments: -k" in told
+    where = "; options for pytest go after --: burden diff --base main -- -k ...\n"
+    assert told.endswith(where) is hint
+
+
 COMMANDS = {
     "measure": ("measure", "nets:small", "--input", "1x4"),
     "schema": ("schema",),
