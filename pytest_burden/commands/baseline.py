@@ -67,6 +67,8 @@ def _prune(arguments: argparse.Namespace) -> int:
     if on_ci() and not arguments.force and not arguments.dry_run:
         raise BurdenError("refused, for CI is set: --force writes all the same")
     path = root() / baseline.FILE
+    if not path.exists():
+        raise BurdenError(f"{path}: there is none: {baseline.RENEW} writes it")
     known = _read(path)
     gone = arguments.ids or _stale(run_pytest(["-q"], root(), caught=True))
     for name in gone:

@@ -136,9 +136,11 @@ def _same_results(legs: Sequence[Written], paths: Sequence[Path]) -> list[str]:
 
 def _open(joined: Run, expected: int | None) -> str:
     """Return why what no leg has needed was not judged."""
-    what = f"{len(joined.not_judged)} budgets or entries of the baseline that nothing needed here"
+    count = len(joined.not_judged)
+    things, are = ("budget or entry", "is") if count == 1 else ("budgets or entries", "are")
+    what = f"{count} {things} of the baseline that nothing needed here {are} not judged"
     if expected is None:
-        return f"{what} are not judged: --expect says how many shards there are"
+        return f"{what}: --expect says how many shards there are"
     why = [why for why in joined.partial if why not in BY_CHOICE]
     why += [f"{name} was left out" for name in joined.left_out]
-    return f"{what} are not judged: {', '.join(why) or 'a shard is missing'}"
+    return f"{what}: {', '.join(why) or 'a shard is missing'}"

@@ -165,7 +165,9 @@ def test_prune_by_name(project: Path, burden: Burden) -> None:
     assert ids(project) == [B]
 
 
-@pytest.mark.parametrize(("text", "told"), [(None, "cannot be read"), ("[]", "no baseline")])
+@pytest.mark.parametrize(
+    ("text", "told"), [(None, "there is none: burden baseline update"), ("[]", "no baseline")]
+)
 def test_no_baseline(project: Path, burden: Burden, text: str | None, told: str) -> None:
     """One line, and no traceback."""
     if text is not None:

@@ -8,12 +8,14 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from pytest_burden.budget.run import Run
 from pytest_burden.cli import main
+from pytest_burden.commands import merge
 from pytest_burden.errors import quoted
 from pytest_burden.report.jsonfile import write
 from tests.budget.sample import burden as made
@@ -301,6 +303,20 @@ def test_shards_are_the_run(shards: Path, burden: Burden, pytest_in: Pytest) -> 
     done = burden("merge", "s1.json", "s2.json", folder=shards)
     assert (done.returncode, "unmatched" in done.stdout) == (1, False)
     assert "not judged: --expect says how many shards there are" in done.stderr
+    assert "3 budgets or entries of the baseline that nothing needed here are not" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("count", "told"),
+    [
+        (1, "1 budget or entry of the baseline that nothing needed here is not judged: "),
+        (2, "2 budgets or entries of the baseline that nothing needed here are not judged: "),
+    ],
+)
+def test_what_is_open(count: int, told: str) -> None:
+    """One thing is told as one."""
+    joined = SimpleNamespace(not_judged=("x",) * count, partial=(), left_out=())
+    assert merge._open(cast("Any", joined), None).startswith(told)
 
 
 def test_killed_worker(shards: Path, burden: Burden, pytest_in: Pytest) -> None:
