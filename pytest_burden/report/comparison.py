@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import NamedTuple
 
 from pytest_burden.budget import baseline
@@ -162,15 +163,27 @@ def maximum(limit: Rule) -> str:
 def new(subject: str, verdict: Verdict) -> tuple[Lines, str]:
     """Return what to say of a measurement that the baseline, or the base, does not know."""
     if verdict.since:
-        known = f": there the same network is {verdict.alike[0]}" if verdict.alike else ""
+        known = f": there the same network is {_likest(verdict)}" if verdict.alike else ""
         return [headline(subject, f"is new since {verdict.since}{known}")], _meant(verdict)
     if verdict.detail:
         says = f"is new to {baseline.FILE}: renamed from {verdict.detail}"
         return [headline(subject, says)], f"Rename it there with {baseline.RENEW}."
     if verdict.alike:
-        says = f"is new to {baseline.FILE}: there the same network is {verdict.alike[0]}"
+        says = f"is new to {baseline.FILE}: there the same network is {_likest(verdict)}"
         return [headline(subject, says)], _ADD_OR_RENAME
     return [headline(subject, f"is new to {baseline.FILE}")], _RENEW
+
+
+def _likest(verdict: Verdict) -> str:
+    """Return the id of the same network that begins and ends most like the new one."""
+
+    def shared(one: str, other: str) -> int:
+        return sum(
+            1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
+        )
+
+    new = verdict.subject
+    return max(verdict.alike, key=lambda old: shared(old, new) + shared(old[::-1], new[::-1]))
 
 
 def stale(subject: str, verdict: Verdict) -> tuple[Lines, str]:

@@ -213,6 +213,22 @@ def test_new_and_alike() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "known", "told"),
+    [
+        ("t.py::test_new[16]", ["t.py::TestC::test_called", "t.py::test_old[16]"], 1),
+        ("moved.py::test_net", ["a.py::test_other", "a.py::test_net"], 1),
+        ("x", ["a", "b"], 0),
+    ],
+)
+@pytest.mark.parametrize("since", ["", "main"])
+def test_alike_and_like_it(name: str, known: list[str], told: int, since: str) -> None:
+    """Of several that are the same network, the one with the most similar id may be meant."""
+    verdict = Verdict(Kind.NEW, name, None, None, Policy.FAIL, alike=tuple(known), since=since)
+    head, *_ = sentences([Case(verdict)]).splitlines()
+    assert head.endswith(f": there the same network is {known[told]}")
+
+
 def test_renamed() -> None:
     """The same network at the same inputs, gone under another id."""
     verdict = Verdict(
