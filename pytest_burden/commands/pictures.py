@@ -98,7 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
         write_one(_drawn(draw, chosen[0]), form, output)
     else:
         _write_all(chosen, draw, arguments, picture)
-    return int(reading.run.fails)
+    return int(reading.run.verdict == "fail")
 
 
 def check(form: str, output: Path | None) -> None:

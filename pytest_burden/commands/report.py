@@ -46,7 +46,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help="show again what a run of pytest has written",
         description="Render the file that `pytest --burden-json=FILE` has written; nothing is"
         " measured. Pictures are drawn of what `burden sweep --format json` and `burden measure"
-        " --json` have written, too. The exit status is 1 if that run was over its budgets.",
+        " --json` have written, too. The exit status is 1 if that run was over its budgets, or"
+        " did not come to its end.",
         epilog="examples: burden report results.json --format markdown --output burden.md;"
         " burden report results.json --format svg --picture timeline --output pictures/",
     )
@@ -94,7 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     written = load(content, str(arguments.file))
     render(written, arguments)
-    return int(written.run.fails)
+    return int(written.run.verdict == "fail")
 
 
 def _swept(found: Result, arguments: argparse.Namespace) -> str:

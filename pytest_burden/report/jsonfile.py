@@ -121,7 +121,7 @@ def from_dict(data: object, name: str) -> Written:
         BurdenError: ``data`` is not of that form; one line says what.
     """
     if not isinstance(data, dict) or not {"schema", "measurements"} <= data.keys():
-        raise BurdenError(f"{name}: no results of pytest-burden: {_WRITE}")
+        raise BurdenError(f"{name}: no results of pytest-burden{_what_else(data)}: {_WRITE}")
     if type(data["schema"]) is not int or data["schema"] != SCHEMA:
         found = " ".join(str(data["schema"])[:_SHOWN].split())
         raise BurdenError(
@@ -143,6 +143,19 @@ def from_dict(data: object, name: str) -> Written:
     if wrong:
         raise BurdenError(f"{name}: broken: {one_line(wrong)}; {_WRITE}")
     return Written(run, versions)
+
+
+_OTHERS = {
+    "burden-baseline": "but a baseline, which burden diff compares",
+    "module_rows": "but one measurement, which burden report draws with --format svg",
+    "symbols": "but a sweep, which burden report shows",
+}
+
+
+def _what_else(data: object) -> str:
+    """Return what another file of ours is, by a key that only it has."""
+    known = (what for key, what in _OTHERS.items() if isinstance(data, dict) and key in data)
+    return next((f" {what}" for what in known), "")
 
 
 _BETWEEN = ", "

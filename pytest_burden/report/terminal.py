@@ -55,8 +55,8 @@ def summary(run: Run, width: int = 80, verbosity: int = 0, mode: Mode = "auto") 
     Args:
         run: what was measured and decided.
         width: of the terminal, in characters.
-        verbosity: pytest's: with -q one line, with -v the heaviest modules of each measurement,
-            with -vv all.
+        verbosity: pytest's: with -q one line, unless ``mode`` is ``all``; with -v the heaviest
+            modules of each measurement, with -vv all.
         mode: ``--burden-table``; ``auto`` hides what passes if there is a lot of it, and with -q.
     """
     well: Style = "good" if run.enforced and not run.unsure else "warn"
@@ -64,7 +64,7 @@ def summary(run: Run, width: int = 80, verbosity: int = 0, mode: Mode = "auto") 
     if mode == "off":
         return Summary(None, tuple(_alarms(run)))
     heading = None if run.silent else Line(f"burden: {run.counts()}", style)
-    if verbosity < 0:
+    if verbosity < -1 or (verbosity < 0 and mode != "all"):
         # Failures have their own section above; what no test could report is told here alone.
         short = [_with_growth(heading, run)] if heading and verbosity == -1 else []
         return Summary(None, (*short, *_alarms(run)))

@@ -139,7 +139,8 @@ def _close(item: pytest.Item, raised: BaseException | None) -> str:
     record.results = results = (*results, *_shared(item, raised))
     if record.settings.config.junit:
         item.user_properties += _properties(record.test, results)
-    return inert(violations(_untold(results, str(raised or "")), record.test))
+    record.message = inert(violations(_untold(results, str(raised or "")), record.test))
+    return record.message
 
 
 def _untold(results: Iterable[Result], raised: str) -> Iterable[Result]:
@@ -161,6 +162,7 @@ def attach(item: pytest.Item, report: pytest.TestReport) -> None:
     record = item.stash.get(_RECORD, None)
     if record is None or record.sent:
         return
+    _shorten(report, record.message)
     if record.results is None:
         # Subtests have reports of their own before the test has ended.
         if report.when != "setup" or report.passed or not record.measured:
@@ -177,6 +179,13 @@ def attach(item: pytest.Item, report: pytest.TestReport) -> None:
     record.sent = True
     if results:
         setattr(report, ATTRIBUTE, dump(results))
+
+
+def _shorten(report: pytest.TestReport, message: str) -> None:
+    """Leave the first line of the message to pytest's short summary, which cuts nothing on CI."""
+    crash: Any = getattr(report.longrepr, "reprcrash", None)
+    if message and crash is not None and crash.message.endswith(message):
+        crash.message = crash.message.partition("\n")[0]
 
 
 def dump(results: Sequence[Result]) -> str:

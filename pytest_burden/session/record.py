@@ -57,6 +57,8 @@ class Record:
     """Whether the test has the fixture ``burden``: only what is handed to that is measured."""
     results: tuple[Result, ...] | None = None
     """What was decided, once the test has ended."""
+    message: str = ""
+    """What the test failed with because of them."""
     sent: bool = False
     """Whether a report carries the results already."""
 

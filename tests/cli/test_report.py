@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from pytest_burden.budget.run import Run
 from pytest_burden.cli import main
 from pytest_burden.report.jsonfile import write
 from pytest_burden.report.page import html
@@ -81,9 +83,21 @@ def test_a_run_that_passed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert capsys.readouterr().out == "burden: nothing was measured\n"
 
 
+@pytest.mark.parametrize("format_", ["terminal", "json", "html", "svg"])
+def test_a_run_without_an_end(format_: str, tmp_path: Path) -> None:
+    """What it did not come to measure may be over its budget: no success."""
+    path = tmp_path / "results.json"
+    options = ["--format", format_, "--output", str(tmp_path / f"shown.{format_}")]
+    for lost, status in (((), 0), (("worker gw0 was lost",), 1)):
+        write(path, replace(Run((sample.PASSING,)), lost=lost), VERSIONS)
+        assert main(["report", str(path), *options]) == status
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [
+        (b'{"burden-baseline": 1}', "no results of pytest-burden but a baseline, which"),
+        (b'{"module_rows": []}', "no results of pytest-burden but one measurement"),
         (None, "cannot be read: No such file or directory"),
         (b"\xff\xfe", "cannot be read: it is not UTF-8"),
         (b"", "not JSON, or not all of it"),

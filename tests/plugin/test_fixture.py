@@ -516,3 +516,18 @@ def test_a_marker_beside_a_shared_measurement(project: Project, body: str, line:
     result = project(tests)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines([line])
+
+
+@pytest.mark.parametrize("options", [[], ["-n1"]])
+def test_told_once_on_ci(
+    project: Project, monkeypatch: pytest.MonkeyPatch, options: list[str]
+) -> None:
+    """Pytest cuts nothing of its short summary there: it has the first line of the message."""
+    monkeypatch.setenv("CI", "true")
+    call = 'burden(small, "1x4", max_params=9, max_flops=9)'
+    result = project(f"def test_it(burden):\n    {call}", *options)
+    result.assert_outcomes(failed=1)
+    last = [line for line in result.outlines if line.startswith("FAILED ")]
+    assert last == ["FAILED test_it.py::test_it - Failed: over max_params by 1 (11.1 %)"]
+    told = [line for line in result.outlines if line.startswith("over max_flops by 1")]
+    assert len(told) == 1
