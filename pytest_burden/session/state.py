@@ -13,6 +13,7 @@ from pytest_burden.budget.ids import below, is_of, natural
 from pytest_burden.budget.result import Result, as_renamed
 from pytest_burden.budget.run import WHOLE, Run
 from pytest_burden.budget.verdict import Kind, Past, Verdict, judge_globs, judge_stale
+from pytest_burden.session.members import unheard
 from pytest_burden.session.settings import Settings
 
 _CHOOSING = tuple(
@@ -102,6 +103,7 @@ class State:
                 *(self._two(each.id) for each in results if not (each.burden or each.verdicts)),
                 *(self._uncollected(name) for name in left_out if not partial),
                 *self._nothing(results, collecting),
+                *self._unheard(results),
             ),
             convention=settings.config.convention,
             baseline=NONE if results and self._ungated() else "",
@@ -175,6 +177,12 @@ class State:
         reason = f"a plugin or a conftest.py (collect_ignore?) keeps pytest from {FILE}"
         policy = self.settings.policies[Kind.UNMEASURED]
         return Verdict(Kind.UNMEASURED, name, None, None, policy, reason)
+
+    def _unheard(self, results: Iterable[Result]) -> Iterable[Verdict]:
+        """Return what is said of projects below the rootdir whose budgets do not hold."""
+        settings = self.settings
+        tests = [result.test for result in results] if settings.enforced else []
+        return unheard(settings.root, tests, strict=settings.strict)
 
     def _nothing(self, results: Iterable[Result], collecting: bool) -> tuple[Verdict, ...]:  # noqa: FBT001
         measured = any(result.burden for result in results)

@@ -193,3 +193,36 @@ def test_a_baseline_that_is_required(project: Project) -> None:
     result.stderr.fnmatch_lines(["burden-baseline.json: there is none"])
     assert project(TEST, "--burden-update", config=config).ret == pytest.ExitCode.OK
     assert project(TEST, config=config).ret == pytest.ExitCode.OK
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "told"),
+    [
+        ([], 0, 1),
+        (["-n2"], 0, 1),
+        (["--burden-strict"], 1, 1),
+        (["--no-burden"], 0, 0),
+        (["member"], 0, 1),
+        (["-k", "test_a"], 0, 0),  # it is not the member's
+    ],
+)
+def test_budgets_of_a_project_below(
+    project: Project, pytester: pytest.Pytester, options: list[str], code: int, told: int
+) -> None:
+    """From the top of several projects theirs do not hold: that is told, and not passed over."""
+    member = pytester.mkdir("member")
+    (member / "pyproject.toml").write_text("[tool.burden.limits]\nmax_params = 1\n")
+    (pytester.mkdir("other") / "pyproject.toml").write_text(
+        "[tool.burden.limits]\nmax_params = 1\n"
+    )
+    test = "from nets import small\ndef test_b(burden): burden(small, '1x4')\n"
+    (member / "test_member.py").write_text(test)
+    config = "pythonpath = ['.']\n"
+    result = project("def test_a(burden): burden(small, '1x4')", *options, config=config)
+    assert result.ret == code
+    says = "member/pyproject.toml: its [tool.burden] does not hold, for pytest's rootdir is"
+    lines = [line for line in result.outlines if line.startswith(says)]
+    assert len(lines) == told
+    if told:
+        result.stdout.fnmatch_lines([f"*Run pytest in member, or move it into {pytester.path}*"])
+    result.stdout.no_fnmatch_line("*other/pyproject.toml*")
