@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -125,3 +125,62 @@ def test_a_network_that_catches_it() -> None:
     burden = measure(Choosy, "float64[1, 4]")
     assert (burden.method, burden.macs) == ("abstract", 8)
     assert {row.op for row in burden.op_rows} == {"aten._to_copy", "aten.addmm", "aten.add"}
+
+
+OFFSETS = torch.tensor([2, 5, 8], dtype=torch.int32)
+GROUPED: dict[str, tuple[Tensor, Tensor, dict[str, Any]]] = {
+    "rows by groups": (torch.zeros(8, 16), torch.zeros(3, 16, 8), {"offs": OFFSETS}),
+    "half": (torch.zeros(8, 16).half(), torch.zeros(3, 16, 8).half(), {"offs": OFFSETS}),
+    "columns by groups": (torch.zeros(4, 8), torch.zeros(8, 4), {"offs": OFFSETS}),
+    "two stacks": (torch.zeros(3, 8, 16), torch.zeros(3, 16, 8), {}),
+    "two stacks and offsets": (torch.zeros(3, 8, 16), torch.zeros(3, 16, 8), {"offs": OFFSETS}),
+    "no offsets": (torch.zeros(8, 16), torch.zeros(3, 16, 8), {}),
+    "stacks of two lengths": (torch.zeros(2, 8, 16), torch.zeros(3, 16, 8), {}),
+    "other numbers of groups": (torch.zeros(8, 16), torch.zeros(2, 16, 8), {"offs": OFFSETS}),
+    "rows that are too short": (torch.zeros(8, 12), torch.zeros(3, 16, 8), {"offs": OFFSETS}),
+    "two dtypes": (torch.zeros(8, 16).half(), torch.zeros(3, 16, 8), {"offs": OFFSETS}),
+    "double": (torch.zeros(8, 16).double(), torch.zeros(3, 16, 8).double(), {"offs": OFFSETS}),
+    "rows at odd places": (torch.zeros(8, 17)[:, :16], torch.zeros(3, 16, 8), {"offs": OFFSETS}),
+    "odd rows on the right": (
+        torch.zeros(8, 16),
+        torch.zeros(3, 16, 9)[..., :8],
+        {"offs": OFFSETS},
+    ),
+    "rows with gaps": (torch.zeros(8, 32)[:, ::2], torch.zeros(3, 16, 8), {"offs": OFFSETS}),
+    "four dimensions": (torch.zeros(1, 3, 8, 16), torch.zeros(3, 16, 8), {"offs": OFFSETS}),
+    "a bias": (
+        torch.zeros(8, 16),
+        torch.zeros(3, 16, 8),
+        {"offs": OFFSETS, "bias": torch.zeros(8)},
+    ),
+    "its own dtype": (
+        *(torch.zeros(8, 16), torch.zeros(3, 16, 8)),
+        {"offs": OFFSETS, "out_dtype": torch.float32},
+    ),
+    "another dtype": (
+        *(torch.zeros(8, 16), torch.zeros(3, 16, 8)),
+        {"offs": OFFSETS, "out_dtype": torch.float16},
+    ),
+}
+
+
+@pytest.mark.skipif(not hasattr(torch, "_grouped_mm"), reason="this torch has no grouped products")
+@pytest.mark.parametrize("name", GROUPED)
+def test_grouped_products(name: str) -> None:
+    """The kernel says which operands it takes; its shape function, made for GPUs, does not."""
+    left, right, options = GROUPED[name]
+
+    class Grouped(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.left, self.right = nn.Parameter(left), nn.Parameter(right)
+
+        def forward(self) -> Tensor:
+            product: Tensor = torch._grouped_mm(self.left, self.right, **options)
+            return product
+
+    net = Grouped()
+    ours, real = refused(lambda: measure(net)), refused(net)
+    assert ours == real
+    if not real:
+        assert measure(net).activation_memory == net().numel() * left.itemsize
