@@ -79,7 +79,7 @@ class Guard(TorchFunctionMode):
         if func in _WATCHED:
             if func in _HANDS_OUT:
                 self._homes.hand_out(args[0])
-            elif _is_abstract(args[1]) and not _is_abstract(args[0]):
+            elif _is_abstract(args[0]) != _is_abstract(args[1]):
                 self._homes.take_over(*args)
                 return None
         try:

@@ -107,12 +107,19 @@ class Homes:
         self.token(tensor)
         self._handed_out.add(torch.Tensor.untyped_storage(tensor)._cdata)
 
-    def take_over(self, tensor: torch.Tensor, value: AbstractTensor) -> None:
-        """Let a real tensor have the shape and the storage of an abstract one: ``.data =``."""
+    def take_over(self, tensor: torch.Tensor, value: torch.Tensor) -> None:
+        """Let a tensor have the shape and the storage of another: ``.data =``.
+
+        One of the two is real, and what is written through the other is not seen in it.
+        """
         torch.Tensor.data.__set__(tensor, value)  # type: ignore[attr-defined]  # a getset slot
+        if type(tensor) is AbstractTensor:
+            tensor.token = self.token(value)
+            self.taint(value)
+            return
         storage = torch.Tensor.untyped_storage(tensor)
         address = storage._cdata
-        self._settle(storage, address, value.token)
+        self._settle(storage, address, self.token(value))
         self._tainted.add(address)
 
     def trusts(self, tensor: torch.Tensor) -> bool:

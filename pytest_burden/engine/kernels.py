@@ -53,7 +53,8 @@ def infer(call: Call, storages: Sequence[int]) -> Result:
         NoShape: the result depends on data, or torch has no shape function for it.
         RuntimeError: the arguments do not fit together; other errors of torch likewise.
     """
-    return known_result(call) or asked(call, storages)
+    with torch._C.DisableTorchFunction():  # no question of the network's: `set_` passes no mode
+        return known_result(call) or asked(call, storages)
 
 
 def asked(call: Call, storages: Sequence[int]) -> Result:
@@ -77,6 +78,7 @@ def asked(call: Call, storages: Sequence[int]) -> Result:
     by_id = {id(tensor): blank for tensor, blank in zip(call.tensors, blanks, strict=True)}
     args = [_replaced(value, by_id) for value in call.args]
     kwargs = {name: _replaced(value, by_id) for name, value in call.kwargs.items()}
+    before = [(_home(blank), spec) for blank, spec in zip(blanks, specs, strict=True)]
     try:
         with mode, _silence():
             out = func(*args, **kwargs)
@@ -88,7 +90,7 @@ def asked(call: Call, storages: Sequence[int]) -> Result:
         NotImplementedError,
     ) as error:
         raise NoShape(f"{func} has no shape function") from error
-    result = _corrected(call, _classify(out, blanks, specs))
+    result = _corrected(call, _classify(out, blanks, before))
     for put_right in (_not_half, _mixed, _masked, _resized):
         result = put_right(call, result)
     return result
@@ -235,7 +237,9 @@ def _replaced(value: Any, by_id: Mapping[int, torch.Tensor]) -> Any:
     return None if isinstance(value, torch.Generator) else value
 
 
-def _classify(result: object, blanks: Sequence[torch.Tensor], specs: Sequence[Spec]) -> Result:
+def _classify(
+    result: object, blanks: Sequence[torch.Tensor], before: Sequence[tuple[int, Spec]]
+) -> Result:
     homes = {_home(blank): index for index, blank in reversed(list(enumerate(blanks)))}
     container = type(result) if isinstance(result, (list, tuple)) else None
     values: Sequence[Any] = result if isinstance(result, (list, tuple)) else [result]
@@ -254,7 +258,10 @@ def _classify(result: object, blanks: Sequence[torch.Tensor], specs: Sequence[Sp
             outputs.append(View(spec, index))
         else:
             outputs.append(New(spec))
-    reshaped = any(spec_of(blank) is not spec for blank, spec in zip(blanks, specs, strict=True))
+    reshaped = any(
+        _home(blank) != home or spec_of(blank) is not spec
+        for blank, (home, spec) in zip(blanks, before, strict=True)
+    )
     return Result(tuple(outputs), container, reshaped)
 
 

@@ -341,10 +341,7 @@ class Recorder(TorchDispatchMode):
             self.writes[storage] = self.writes.get(storage, 0) + 1
 
     def _reshape(self, call: Call, result: Result, tokens: list[Token]) -> None:
-        """Carry out an in-place change of shape on the tensors' metadata.
-
-        A storage that grows is another one from then on, as for an allocator.
-        """
+        """Carry out an in-place change of shape on the tensors' metadata."""
         if "inplace_view" not in {tag.name for tag in call.func.tags}:
             needs_data(f"{call.func} on a tensor without data")
         with torch._C._DisableTorchDispatch():
@@ -354,8 +351,24 @@ class Recorder(TorchDispatchMode):
                 tensor, nbytes = call.tensors[output.index], output.spec.storage_bytes
                 if type(tensor) is AbstractTensor:
                     tensor.spec = output.spec
-                    if nbytes > self.tape.storages[tensor.token.index].nbytes:
-                        tensor.token = tokens[output.index] = Token(self.tape, nbytes, "result")
+                    # Nothing else may hold the token of the storage that it leaves.
+                    tokens[output.index] = self._moved(call, tokens, tensor.token, nbytes)
+                    tensor.token = tokens[output.index]
+
+    def _moved(self, call: Call, tokens: Sequence[Token], token: Token, nbytes: int) -> Token:
+        """Return the storage in which a tensor lies after an in-place change of its shape.
+
+        ``set_`` takes it to that of its source, without one to an empty one. A storage that grows
+        is another one from then on, as for an allocator.
+        """
+        if op_name(call.func) == "aten.set":
+            if len(call.args) == 1:
+                return Token(self.tape, nbytes, "result")
+            source = call.args[1]
+            return next(tokens[i] for i, tensor in enumerate(call.tensors) if tensor is source)
+        if nbytes > self.tape.storages[token.index].nbytes:
+            return Token(self.tape, nbytes, "result")
+        return token
 
     def composite(
         self, name: str, arguments: Mapping[str, Any], run: Callable[[], torch.Tensor]

@@ -47,4 +47,4 @@ class Result:
     outputs: tuple[Output, ...]
     container: type | None
     reshaped: bool
-    """Whether an argument has another shape afterwards (``t_``, ``resize_``)."""
+    """Whether an argument has another shape or storage afterwards (``t_``, ``set_``)."""

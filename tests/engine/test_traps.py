@@ -137,6 +137,7 @@ READERS: dict[str, Touch] = {
     "storage of a written buffer": lambda x: (
         np.float32(4).tobytes() == bytes(_written(x, lambda b: b.copy_(x)).untyped_storage()[:4])
     ),
+    "item of another's data": lambda x: _another(x)[0, 0].item() == 4,
     "a numpy alias": lambda x: _numpy_alias(x)[0, 0] == 4,
     "any() of others than were checked last": lambda x: bool((x > 3, x.isnan())[0].any()),
 }  # fmt: skip
@@ -153,6 +154,14 @@ def _aliased(x: torch.Tensor) -> torch.Tensor:
     alias = buffer.t()[:, 1]
     buffer[1] = x[1]
     return alias
+
+
+def _another(x: torch.Tensor) -> torch.Tensor:
+    buffer = torch.zeros(3, 8)
+    y = x * 2
+    y.data = buffer
+    y.copy_(x)
+    return buffer
 
 
 def _numpy_alias(x: torch.Tensor) -> Any:
