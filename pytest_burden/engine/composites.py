@@ -20,6 +20,7 @@ import torch
 from torch.nn import functional
 
 from pytest_burden.engine import views
+from pytest_burden.engine.abstract import AbstractTensor
 from pytest_burden.engine.escapes import Guard
 from pytest_burden.engine.recall import functions
 from pytest_burden.engine.recall.calls import Recall
@@ -71,7 +72,23 @@ _ATTENTION_LAYER_UNASKED = types.FunctionType(
     _ATTENTION_LAYER.__defaults__,
     _ATTENTION_LAYER.__closure__,
 )
-_NOTED = COMPOSITES.keys() | _RECURRENT | _HOOKING | {_ATTENTION_LAYER}
+
+
+def _one_hot(input: torch.Tensor, num_classes: int = -1) -> torch.Tensor:  # noqa: A002 torch's name
+    """Do what torch 2.13 does on a CPU: a subclass it compares with every class instead."""
+    known = type(input) is AbstractTensor and input.dtype is torch.int64 and input.numel()
+    if not known or num_classes <= 0:
+        return functional.one_hot(input, num_classes)
+    input.aminmax()  # whether every class is among them
+    options = {"dtype": input.dtype, "layout": input.layout, "device": input.device}
+    out: torch.Tensor = torch.ops.aten.zeros.default((*input.shape, num_classes), **options)
+    return out.scatter_(-1, input.unsqueeze(-1), 1)
+
+
+_TWINS = {functional.one_hot: _one_hot}
+"""By function: what does the same to a tensor of a subclass as torch to a plain one."""
+
+_NOTED = COMPOSITES.keys() | _RECURRENT | _HOOKING | _TWINS.keys() | {_ATTENTION_LAYER}
 
 
 class Composites(Guard):
@@ -103,6 +120,8 @@ class Composites(Guard):
         if func is _ATTENTION_LAYER:
             with self:
                 return _ATTENTION_LAYER_UNASKED(*args, **kwargs)
+        if func in _TWINS and not _is_transformed():
+            return _TWINS[func](*args, **kwargs)
         if func in _RECURRENT:
             self._recorder.tape.recurrent = True
         run = self._composite if func in COMPOSITES and not _is_transformed() else self.run

@@ -36,7 +36,8 @@ SMALL = tuple(Case(network.name, network.small, (network.small_spec,), 0) for ne
 NOT_FOR_THE_SLOW = frozenset(
     {
         *("unfold, fold", "Fold", "embeddings", "losses"),  # kernels take larger storages
-        "one_hot with classes",  # torch takes another path where it is handed a fake tensor
+        # torch takes another path where it is handed a fake tensor
+        *("one_hot with classes", "one_hot of what is computed"),
         "strides of size 1",  # torch's shape functions, which the slow engine takes as they are,
         "grouped products",  # differ from its kernels
         *("indices that are transposed", "rolls of what is transposed", "two layouts in one"),

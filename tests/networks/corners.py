@@ -473,6 +473,7 @@ OPERATORS = (
         "float32[10, 4]",
     ),
     _corner("one_hot with classes", lambda i: F.one_hot(i, 5), "int64[2, 3]"),
+    _corner("one_hot of what is computed", lambda x: F.one_hot(x.argmax(1), num_classes=8)),
     _corner("storages left behind", _left),
     _corner(
         "losses",
