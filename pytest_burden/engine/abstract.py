@@ -108,6 +108,7 @@ def needs_data(what: str) -> NoReturn:
 class AbstractTensor(torch.Tensor):
     """A tensor of true shape, strides and dtype on the CPU, without data."""
 
+    __module__ = "torch"  # opt_einsum and autoray ask it, and take another for numpy's
     __slots__ = ("_is_param", "renewed", "spec", "token", "writes")
     _is_param: bool
     """Set where it stands for an ``nn.Parameter``: ``isinstance`` looks for it there."""

@@ -240,6 +240,7 @@ KEEPERS: dict[str, Touch] = {
     "numpy of a constant": lambda x: torch.ones(3).numpy().sum() == 3 and x is not None,
     "torch.isfinite": lambda x: torch.isfinite(x).shape == (3, 8),
     "dispatch by is_cuda": lambda x: not x.is_cuda and not x.is_meta and not x.is_sparse,
+    "dispatch by package": lambda x: type(x).__module__.partition(".")[0] == "torch",
     "no interface of CUDA": lambda x: not hasattr(x, "__cuda_array_interface__"),
     "no tracing": lambda _: not (RAW.jit.is_tracing() or torch.compiler.is_compiling()),
 }  # fmt: skip
