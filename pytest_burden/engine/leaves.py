@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -29,6 +30,12 @@ from pytest_burden.inputs import InputSpec
 
 _SMALL = 8 * LARGE
 """Bytes of a storage up to which values in it are kept together with their neighbours."""
+
+_FEW = 16
+"""Floating-point numbers up to which a tensor that is no state has its values.
+
+The strides of a detector's levels, the mean and deviation of images: networks read them.
+"""
 
 _PLAIN = (torch.Tensor, nn.Parameter, AbstractTensor)
 
@@ -65,10 +72,13 @@ class _Leaves:
 class AbstractLeaves(_Leaves):
     """Makes tensors abstract; small ones of known value become real copies."""
 
-    def __init__(self, homes: Homes, built: Homes | None = None) -> None:
+    def __init__(
+        self, homes: Homes, built: Homes | None = None, network: nn.Module | None = None
+    ) -> None:
         """Register in ``homes``; ``built`` knows the network's real tensors if we built it."""
         super().__init__(homes)
         self._built = built
+        self._network = network
         self._tokens: dict[int, Token] = {}
         self._copies = _Copies(CPU)
 
@@ -109,7 +119,28 @@ class AbstractLeaves(_Leaves):
         return token
 
     def _keeps_values(self, tensor: torch.Tensor) -> bool:
-        return _stays_real(tensor) and (self._built is None or self._built.trusts(tensor))
+        floats = 1 if self.inputs or not 1 < tensor.numel() <= _FEW else self._floats(tensor)
+        return _stays_real(tensor, floats) and (self._built is None or self._built.trusts(tensor))
+
+    def _floats(self, tensor: torch.Tensor) -> int:
+        """Return how many floating-point numbers a small tensor of the network may keep.
+
+        One, if it is or shares what a training step changes; it is not asked where this is plain.
+        """
+        if tensor.requires_grad or tensor.is_meta or type(tensor) is not torch.Tensor:
+            return 1
+        return 1 if tensor.untyped_storage()._cdata in self._state else _FEW
+
+    @cached_property
+    def _state(self) -> set[int]:
+        """The storages of parameters and buffers as small as what may keep its values."""
+        modules = () if self._network is None else self._network.modules()
+        return {
+            state.untyped_storage()._cdata
+            for module in modules
+            for state in (*module._parameters.values(), *module._buffers.values())
+            if state is not None and type(state) in _PLAIN[:2] and state.layout is torch.strided
+        }
 
     def _from_spec(self, spec: InputSpec) -> torch.Tensor:
         dtype = DTYPES[spec.dtype]
@@ -214,11 +245,11 @@ def _describable(tensor: torch.Tensor) -> bool:
     )
 
 
-def _stays_real(tensor: torch.Tensor) -> bool:
+def _stays_real(tensor: torch.Tensor, floats: int) -> bool:
     """Return whether a tensor is small, and its values are at hand."""
     dtype = tensor.dtype
     return (
-        tensor.numel() <= (1 if dtype.is_floating_point or dtype.is_complex else LARGE)
+        tensor.numel() <= (floats if dtype.is_floating_point or dtype.is_complex else LARGE)
         and not tensor.is_meta
         and type(tensor).__name__ not in ("AbstractTensor", "FakeTensor")
     )

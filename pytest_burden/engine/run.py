@@ -81,7 +81,7 @@ class _Run:
             module, built = build(self.source)
         self.network = module
         recorder = Recorder(Tape())
-        leaves = AbstractLeaves(recorder.homes, built)
+        leaves = AbstractLeaves(recorder.homes, built, module)
         active.tape = recorder.tape
         try:
             network, inputs = copies(module, self.inputs, leaves)

@@ -406,6 +406,43 @@ def test_inputs_by_value() -> None:
     assert measure(calling(forward), (X, "float32[8, 8]", "bool[3] = 0")).macs == 0
 
 
+class _Scaled(nn.Module):
+    """Scales by a number that it reads from what it holds."""
+
+    def __init__(self, hold: Callable[[_Scaled], torch.Tensor]) -> None:
+        """Hold what ``hold`` makes of the network."""
+        super().__init__()
+        self.layer = nn.Linear(8, 8)
+        self.weight = nn.Parameter(torch.ones(2))
+        self.register_buffer("kept", torch.ones(2))
+        self.scales = hold(self)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return (N, 8) from (N, 8)."""
+        out: torch.Tensor = self.layer(x) * float(self.scales[0])
+        return out
+
+
+@pytest.mark.parametrize(
+    ("hold", "method"),
+    [
+        (lambda _: torch.tensor([8.0, 16.0]), "abstract"),
+        (lambda _: torch.ones(17), "real"),  # no setting, but a table
+        (lambda _: torch.ones(2, requires_grad=True), "real"),
+        (lambda network: network.weight.data, "real"),  # which an optimizer changes
+        (lambda network: network.kept[:], "real"),
+    ],
+)
+@pytest.mark.parametrize("built", [False, True])
+def test_settings_by_value(
+    hold: Callable[[_Scaled], torch.Tensor], method: str, built: bool
+) -> None:
+    """A few numbers that a network holds beside its state keep their values, its state does not."""
+    source = _Scaled(hold) if built else lambda: _Scaled(hold)
+    assert measure(source, X).method == method
+    assert measure(source, X, training="SGD").method == method
+
+
 class LayerDrop(nn.Module):
     """Skips layers at random, in evaluation as well, by torch's, numpy's and Python's numbers."""
 

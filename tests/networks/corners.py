@@ -81,6 +81,21 @@ def _left(x: torch.Tensor) -> torch.Tensor:
     return x
 
 
+class _Levels(nn.Module):
+    """Places the maps of several levels, whose strides it holds as one tensor, as detectors do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Conv2d(4, 2, 1)
+        self.strides = torch.tensor([8.0, 16.0])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return (N, 2, levels x H x W) from (N, 4, H, W)."""
+        maps = [self.layer(x).flatten(2) for _ in self.strides]
+        scales = [maps[0].new_full((maps[0].shape[2],), stride) for stride in self.strides]
+        return torch.cat(maps, 2) * torch.cat(scales) / self.strides.max()
+
+
 def _size_1(x: torch.Tensor) -> list[torch.Tensor]:
     """Take one position of several, and one image of several, as networks with class tokens do."""
     heads = x.new_ones(1, 7, 12).unflatten(2, (3, 4)).transpose(1, 2)
@@ -571,6 +586,7 @@ LAYERS = (
         lambda: nn.InstanceNorm2d(4, affine=True, track_running_stats=True),
     ),
     _layer("MaxPool with indices", _Unpool),
+    _layer("strides of levels", _Levels),
     _layer("Upsample", lambda: nn.Upsample(scale_factor=(2, 3))),
     _layer("PReLU", lambda: nn.PReLU(4)),
     _layer(
