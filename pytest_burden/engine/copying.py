@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import is_dataclass
 from pathlib import Path
 from sys import getrefcount
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import fx, nn, optim
@@ -55,10 +55,20 @@ _OF_TORCH = str(Path(torch.__file__).parent)
 _ABSENT = object()
 
 
+class Leaf(Protocol):
+    """What becomes of each tensor."""
+
+    buffers: bool
+    """Whether it is asked for buffers now."""
+
+    def __call__(self, tensor: torch.Tensor | InputSpec) -> torch.Tensor:
+        """Return what stands in the copy for a tensor, or for an input spec."""
+
+
 class Copier:
     """Copies one or several object graphs; what they share stays shared."""
 
-    def __init__(self, leaf: Callable[[torch.Tensor | InputSpec], torch.Tensor]) -> None:
+    def __init__(self, leaf: Leaf) -> None:
         """Make a copier that puts ``leaf(tensor)`` in the place of each tensor or input spec."""
         self._leaf = leaf
         self._memo: dict[int, Any] = {}
@@ -140,6 +150,10 @@ class Copier:
                 state[name] = item
             elif name in _TABLES and not item and getrefcount(item) == _ALONE:
                 state[name] = kind()
+            elif name == "_buffers":
+                self._leaf.buffers = True
+                state[name] = self.copy(item)
+                self._leaf.buffers = False
             else:
                 state[name] = self.copy(item)
         for slot in self._slots[type(value)]:

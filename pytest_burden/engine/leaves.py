@@ -48,6 +48,7 @@ class _Leaves:
     def __init__(self, homes: Homes) -> None:
         """Register every storage in ``homes``."""
         self._homes = homes
+        self.buffers = False
         self.inputs = False
         """Whether inputs are copied now. What these are slices of is none of the network's cost:
 
@@ -119,7 +120,8 @@ class AbstractLeaves(_Leaves):
         return token
 
     def _keeps_values(self, tensor: torch.Tensor) -> bool:
-        floats = 1 if self.inputs or not 1 < tensor.numel() <= _FEW else self._floats(tensor)
+        state = self.buffers or self.inputs
+        floats = 1 if state or not 1 < tensor.numel() <= _FEW else self._floats(tensor)
         return _stays_real(tensor, floats) and (self._built is None or self._built.trusts(tensor))
 
     def _floats(self, tensor: torch.Tensor) -> int:
@@ -129,17 +131,20 @@ class AbstractLeaves(_Leaves):
         """
         if tensor.requires_grad or tensor.is_meta or type(tensor) is not torch.Tensor:
             return 1
-        return 1 if tensor.untyped_storage()._cdata in self._state else _FEW
+        storage = tensor.untyped_storage()
+        alone = storage.nbytes() <= _FEW * tensor.dtype.itemsize  # not cut from something large
+        return _FEW if alone and storage._cdata not in self._state else 1
 
     @cached_property
     def _state(self) -> set[int]:
-        """The storages of parameters and buffers as small as what may keep its values."""
+        """The storages of parameters and buffers as small as what may have its values."""
         modules = () if self._network is None else self._network.modules()
         return {
             state.untyped_storage()._cdata
             for module in modules
             for state in (*module._parameters.values(), *module._buffers.values())
             if state is not None and type(state) in _PLAIN[:2] and state.layout is torch.strided
+            if state.numel() <= _FEW
         }
 
     def _from_spec(self, spec: InputSpec) -> torch.Tensor:
