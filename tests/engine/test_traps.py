@@ -434,6 +434,7 @@ class _Scaled(nn.Module):
     ],
 )
 @pytest.mark.parametrize("built", [False, True])
+@pytest.mark.filterwarnings("ignore:Converting a tensor with requires_grad=True to a scalar")
 def test_settings_by_value(
     hold: Callable[[_Scaled], torch.Tensor], method: str, built: bool
 ) -> None:
