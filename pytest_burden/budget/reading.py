@@ -33,7 +33,7 @@ Path = tuple[str, ...]
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _SHOWN = 60
 _DEEPEST = 50
-TOO_LARGE = 2**63
+END_OF_INTEGERS = 2**63
 """Whole numbers of TOML are below."""
 
 TABLES = ("limits", "budgets", "models", "policy", "allow")
@@ -343,7 +343,7 @@ class _Reader:
 
     def _number(self, table: Mapping[str, Any], key: str) -> int | None:
         value, least = table.get(key), NUMBERS[key]
-        if value is None or (type(value) is int and least <= value < TOO_LARGE):
+        if value is None or (type(value) is int and least <= value < END_OF_INTEGERS):
             return value
         small = type(value) is not int or value < least
         reason = f"not a whole number from {least} up" if small else "not below 2^63"

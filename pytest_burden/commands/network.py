@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pytest_burden.budget.config import FILE, Config, Model
-from pytest_burden.budget.reading import TOO_LARGE
+from pytest_burden.budget.reading import END_OF_INTEGERS
 from pytest_burden.burden import METRICS
 from pytest_burden.commands.project import configuration, import_folders, root
 from pytest_burden.errors import BurdenError, quoted, suggest
@@ -186,8 +186,8 @@ def _kwarg(text: str) -> tuple[str, Any]:
 def _whole(text: str) -> int:
     if not (text.isascii() and text.isdigit()):
         raise argparse.ArgumentTypeError(f"not a whole number: {quoted(text)}")
-    number = int(text) if len(text) <= len(str(TOO_LARGE)) else TOO_LARGE
-    if number >= TOO_LARGE:
+    number = int(text) if len(text) <= len(str(END_OF_INTEGERS)) else END_OF_INTEGERS
+    if number >= END_OF_INTEGERS:
         raise argparse.ArgumentTypeError(f"not below 2^63: {quoted(text)}")
     return number
 

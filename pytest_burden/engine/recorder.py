@@ -23,10 +23,11 @@ from pytest_burden.engine.abstract import (
     shape_of,
     spec_of,
 )
-from pytest_burden.engine.call import NEVER, Call, Operator, composite_op, known_spec, operator_of
+from pytest_burden.engine.call import Call, Operator, composite_op, known_spec, operator_of
 from pytest_burden.engine.homes import Homes
-from pytest_burden.engine.kernels import NoShape, infer
-from pytest_burden.engine.result import New, Output, Plain, Result, Same, View
+from pytest_burden.engine.kernels import NoShape
+from pytest_burden.engine.known import MEMO, Entry, by_value_of, learn
+from pytest_burden.engine.result import New, Result, Same, View
 from pytest_burden.engine.schema import op_name
 from pytest_burden.engine.spec import Op, Spec
 from pytest_burden.engine.trace import OpCall
@@ -50,30 +51,12 @@ _HUGE = 2**22
 _GROWS = frozenset({"aten.repeat", "aten.constant_pad_nd", "aten.index_select", "aten.index"})
 
 
-class Entry:
-    """What is known of one distinct call: its description, its outputs, what it writes to."""
-
-    __slots__ = ("lone", "op", "result", "writes")
-
-    def __init__(self, op: Op, result: Result, writes: tuple[int, ...]) -> None:
-        self.op = op
-        self.result = result
-        self.writes = writes
-        self.lone = _lone(result, writes)
-        """The only output if all there is to do is to hand it out, as for most calls."""
-
-
-_MEMO: dict[tuple[object, ...], Entry] = {}
 _VIEWS: dict[tuple[object, ...], tuple[Op, Spec]] = {}
 """Views of one tensor, by a key that is quicker made."""
 
 
 class Recorder(TorchDispatchMode):
-    """Records every operator on a `Tape`; abstract tensors are answered from a memo.
-
-    The memo lives as long as the process: what an operator returns is a function of its
-    arguments' specs, of which of them share a storage, and of its scalars with their types.
-    """
+    """Records every operator on a `Tape`; calls of abstract tensors are answered from `known`."""
 
     def __init__(self, tape: Tape, *, real: bool = False, building: bool = False) -> None:
         """Make a recorder that runs everything for real, or what it can without data."""
@@ -194,10 +177,10 @@ class Recorder(TorchDispatchMode):
     def _make(self, call: Call) -> Any:
         """Run an operator on nothing abstract for real, unless its output is too large."""
         key = tuple(call.key)
-        entry = _MEMO.get(key)
+        entry = MEMO.get(key)
         if entry is None:
             try:
-                entry = _learn(call, key, ())
+                entry = learn(call, key, ())
             except NoShape:
                 return self._run(call)
         for output in entry.result.outputs:
@@ -230,13 +213,13 @@ class Recorder(TorchDispatchMode):
             if len(set(indices)) < len(indices):
                 shared = tuple(map(indices.index, indices))
                 key = (*key, "shared", shared)
-        known_values = _by_value(call, self.homes) if call.operator.by_value else None
+        known_values = by_value_of(call, self.homes) if call.operator.by_value else None
         if known_values is not None:
             key = (*key, *known_values.key)
-        entry = _MEMO.get(key)
+        entry = MEMO.get(key)
         if entry is None:
             try:
-                entry = _learn(call, key, shared, known_values)
+                entry = learn(call, key, shared, known_values)
             except NoShape as error:
                 if self._building and func.name() == "c10d::broadcast_":
                     return call.args[0], _sent()
@@ -265,7 +248,7 @@ class Recorder(TorchDispatchMode):
         if known is None:
             call = Call(operator, args, {})
             out = self._answer(call)
-            learnt = _MEMO.get(tuple(call.key))
+            learnt = MEMO.get(tuple(call.key))
             if learnt is not None and type(learnt.lone) is View:
                 _VIEWS[key] = learnt.op, learnt.lone.spec
             return out
@@ -418,53 +401,6 @@ class Recorder(TorchDispatchMode):
 DTYPE_ZERO = {True: 0.0, False: 0}
 
 
-def _learn(
-    call: Call,
-    key: tuple[object, ...],
-    shared: tuple[int, ...],
-    stand_in: Call | None = None,
-) -> Entry:
-    """Infer a call's outputs once and remember them.
-
-    Raises:
-        NoShape: they depend on data.
-    """
-    asked = stand_in or call
-    storages = shared or range(len(asked.tensors))
-    result = infer(asked, storages)
-    outputs = tuple(o.spec for o in result.outputs if not isinstance(o, Plain))
-    written = {
-        id(tensor)
-        for position, name in call.operator.writes
-        for tensor in _flat(_argument(call, position, name))
-    }
-    writes = tuple(i for i, tensor in enumerate(call.tensors) if id(tensor) in written)
-    entry = Entry(call.op(outputs), result, writes)
-    if NEVER not in call.key:
-        _MEMO[key] = entry
-    return entry
-
-
-def _lone(result: Result, writes: tuple[int, ...]) -> Output | None:
-    """Return the only output, None if a call does more than to hand it out.
-
-    Writing into what is handed out is no more: it is abstract, or has no such output.
-    """
-    if len(result.outputs) != 1 or result.container is not None or result.reshaped:
-        return None
-    (output,) = result.outputs
-    written = (output.index,) if type(output) is Same else ()
-    return output if writes == written else None
-
-
-def _argument(call: Call, position: int, name: str) -> object:
-    return call.args[position] if position < len(call.args) else call.kwargs.get(name)
-
-
-def _flat(value: object) -> Sequence[object]:
-    return value if isinstance(value, (list, tuple)) else (value,)
-
-
 def _sent() -> object:
     """Return what tells that a tensor has come from another process: what is in it is not known."""
     made: object = torch._C._distributed_c10d.FakeWork().boxed()
@@ -482,29 +418,3 @@ def _in_initialiser() -> bool:
             return True
         frame = frame.f_back  # type: ignore[assignment]  # None ends the loop
     return False
-
-
-def _by_value(call: Call, homes: Homes) -> Call | None:
-    """Return a call whose output shape says what this one's says only by a real tensor's values.
-
-    A boolean index is the integer index of its true elements: ``x[mask]`` is ``x[nonzero(mask)]``.
-    """
-    if call.func is aten.index.Tensor:
-        source, indices = call.args
-    elif call.func is aten.masked_select.default and call.specs[0].shape == call.specs[1].shape:
-        source, indices = call.args[0], [call.args[1]]
-    else:
-        return None
-    masks = [index for index in indices if index is not None and index.dtype in _MASKS]
-    if not masks or any(type(mask) is AbstractTensor or not homes.trusts(mask) for mask in masks):
-        return None
-    positions: list[torch.Tensor | None] = []
-    for index in indices:
-        if index is None or index.dtype not in _MASKS:
-            positions.append(index)
-        else:
-            positions += index.nonzero().unbind(1)
-    return Call(operator_of(aten.index.Tensor), (source, positions), {})
-
-
-_MASKS = (torch.bool, torch.uint8)
