@@ -76,12 +76,19 @@ _ATTENTION_LAYER_UNASKED = types.FunctionType(
 
 def _one_hot(input: torch.Tensor, num_classes: int = -1) -> torch.Tensor:  # noqa: A002 torch's name
     """Do what torch 2.13 does on a CPU: a subclass it compares with every class instead."""
-    known = type(input) is AbstractTensor and input.dtype is torch.int64 and input.numel()
-    if not known or num_classes <= 0:
+    if type(input) is not AbstractTensor or input.dtype is not torch.int64 or num_classes == -1:
         return functional.one_hot(input, num_classes)
-    input.aminmax()  # whether every class is among them
+    if num_classes <= 0:
+        few = torch.zeros(min(input.numel(), 1), dtype=input.dtype)
+        return functional.one_hot(few, num_classes)  # which is an error
+    shape = (*input.shape, num_classes)
     options = {"dtype": input.dtype, "layout": input.layout, "device": input.device}
-    out: torch.Tensor = torch.ops.aten.zeros.default((*input.shape, num_classes), **options)
+    out: torch.Tensor
+    if not input.numel():
+        out = torch.ops.aten.empty.memory_format(shape, **options)
+        return out
+    input.aminmax()  # whether every class is among them
+    out = torch.ops.aten.zeros.default(shape, **options)
     return out.scatter_(-1, input.unsqueeze(-1), 1)
 
 

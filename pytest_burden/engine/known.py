@@ -88,12 +88,12 @@ def by_value_of(call: Call, homes: Homes) -> Call | None:
 
     A boolean index is the integer index of its true elements: ``x[mask]`` is ``x[nonzero(mask)]``.
     """
-    if call.func is aten.index.Tensor:
-        source, indices = call.args
-    elif call.func is aten.masked_select.default and call.specs[0].shape == call.specs[1].shape:
-        source, indices = call.args[0], [call.args[1]]
-    else:
+    if call.func is aten.masked_select.default:
+        source, mask = call.args
+        return _of_selected(source, mask, homes)
+    if call.func is not aten.index.Tensor:
         return None
+    source, indices = call.args
     masks = [index for index in indices if index is not None and index.dtype in _MASKS]
     if not masks or any(type(mask) is AbstractTensor or not homes.trusts(mask) for mask in masks):
         return None
@@ -104,6 +104,15 @@ def by_value_of(call: Call, homes: Homes) -> Call | None:
         else:
             positions += index.nonzero().unbind(1)
     return Call(operator_of(aten.index.Tensor), (source, positions), {})
+
+
+def _of_selected(source: torch.Tensor, mask: torch.Tensor, homes: Homes) -> Call | None:
+    """Return a call that makes as many elements as a mask selects, which is broadcast first."""
+    if mask.dtype is not torch.bool or type(mask) is AbstractTensor or not homes.trusts(mask):
+        return None
+    repeats = torch.broadcast_shapes(source.shape, mask.shape).numel() // max(mask.numel(), 1)
+    selected = int(mask.count_nonzero()) * repeats
+    return Call(operator_of(aten.new_empty.default), (source, [selected]), {})
 
 
 _MASKS = (torch.bool, torch.uint8)

@@ -37,13 +37,13 @@ NOT_FOR_THE_SLOW = frozenset(
     {
         *("unfold, fold", "Fold", "embeddings", "losses"),  # kernels take larger storages
         # torch takes another path where it is handed a fake tensor
-        *("one_hot with classes", "one_hot of what is computed"),
+        *("one_hot with classes", "one_hot of what is computed", "one_hot of nothing computed"),
         "strides of size 1",  # torch's shape functions, which the slow engine takes as they are,
         "grouped products",  # differ from its kernels
         *("indices that are transposed", "rolls of what is transposed", "two layouts in one"),
         *("pads of channels_last volumes", "mel bins", "ConvTranspose3d to less"),
         *("one position upsampled", "one position depthwise"),
-        "strides of levels",  # has their values
+        *("strides of levels", "masks to be broadcast"),  # has their values
     }
 )
 """Networks that the slow engine gets wrong: the fast one has only the real run to agree with."""

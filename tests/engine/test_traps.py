@@ -114,7 +114,6 @@ READERS: dict[str, Touch] = {
     "abstract mask": lambda x: x[x > 3].shape == (24,),
     "abstract mask of rows": lambda x: x[x[:, 0] > 3].shape == (3, 8),
     "masked_select": lambda x: torch.masked_select(x, x > 3).shape == (24,),
-    "masked_select, broadcast": lambda x: x.masked_select(torch.ones(8) > 0).shape == (24,),
     "unique": lambda x: torch.unique(x).shape == (1,),
     "unique_consecutive": lambda x: torch.unique_consecutive(x).shape == (1,),
     "bincount": lambda x: len(torch.bincount(x.long().flatten())) == 5,
@@ -216,6 +215,10 @@ KEEPERS: dict[str, Touch] = {
     "real mask in a row": lambda x: x[:, torch.arange(8) < 3].shape == (3, 3),
     "real mask of all axes": lambda x: x[torch.eye(3, 8).bool()].shape == (3,),
     "masked_select by a real mask": lambda x: x.masked_select(torch.eye(3, 8) > 0).shape == (3,),
+    "masked_select, broadcast": lambda x: x.masked_select(torch.arange(8) < 3).shape == (9,),
+    "masked_select, broadcast itself": lambda x: (
+        x[0].masked_select(torch.eye(3, 8) > 0).shape == (3,)
+    ),
     "real nonzero": lambda x: x[MASK.nonzero()[:, 0]].shape == (2, 8),
     "a schedule": lambda x: x * torch.linspace(0, 1, 5)[2].item() is not None,
     "a mask's all()": lambda x: bool(MASK.any()) and x is not None,
@@ -251,6 +254,19 @@ def test_what_is_known_needs_no_run(name: str) -> None:
     """What does not depend on the network's data is computed, and decides as it would."""
     burden = measure(touching(KEEPERS[name]), X)
     assert (burden.macs, burden.method) == (2 * ONE, "abstract")
+
+
+@pytest.mark.parametrize("classes", [0, -2])
+def test_one_hot_of_no_classes_is_the_error_of_a_run(classes: int) -> None:
+    """What torch does to tensors of a subclass would make an empty tensor of it."""
+
+    def touch(x: torch.Tensor) -> bool:
+        return functional.one_hot(x.long(), classes) is not None
+
+    with pytest.raises(RuntimeError, match="smaller than num_classes"):
+        touch(torch.zeros(3, 8))
+    with pytest.raises(RuntimeError, match="smaller than num_classes"):
+        measure(touching(touch), X, real="never")
 
 
 def _data(x: torch.Tensor) -> torch.Tensor:

@@ -67,6 +67,15 @@ def _freed(x: torch.Tensor) -> torch.Tensor:
     return x
 
 
+def _selected_by_row_and_column(x: torch.Tensor) -> list[torch.Tensor]:
+    few = torch.arange(x.shape[-1]) % 2 == 0
+    return [
+        x.masked_select(few),
+        x[0].masked_select(few.expand(3, -1)),
+        x[:, :0].masked_select(few[:0]),
+    ]
+
+
 def _left(x: torch.Tensor) -> torch.Tensor:
     """Let tensors leave their storages, as reversible networks and offloading do."""
     for leave in (
@@ -487,8 +496,10 @@ OPERATORS = (
         "int64[2, 3]",
         "float32[10, 4]",
     ),
+    _corner("one_hot of nothing computed", lambda x: F.one_hot(x[:, :0].long(), 5)),
     _corner("one_hot with classes", lambda i: F.one_hot(i, 5), "int64[2, 3]"),
     _corner("one_hot of what is computed", lambda x: F.one_hot(x.argmax(1), num_classes=8)),
+    _corner("masks to be broadcast", _selected_by_row_and_column),
     _corner("storages left behind", _left),
     _corner(
         "losses",
