@@ -243,7 +243,7 @@ def _size(text: str, sizes: Sizes, spec: str) -> int:
 def _number(node: ast.expr, sizes: Sizes, spec: str) -> int:
     if isinstance(node, ast.Name):
         if node.id not in sizes:
-            near = suggest(node.id, sizes)
+            near = suggest(node.id, sizes) or ": give it one, or put a number in its place"
             raise BurdenError(
                 f"Invalid input spec (no size is given for {node.id}{near}): {quoted(spec)}"
             )

@@ -22,7 +22,7 @@ from pytest_burden.errors import BurdenError
 from pytest_burden.report.inert import inert_json
 from pytest_burden.report.pictures import sweep as draw
 from pytest_burden.report.progress import bar
-from pytest_burden.report.sweep import text, to_csv, to_dict
+from pytest_burden.report.sweep import heading, text, to_csv, to_dict
 from pytest_burden.sizes import EXAMPLE, parse_vary
 from pytest_burden.sweeps import Sweep
 
@@ -93,7 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
         first = found.points[0]
         raise BurdenError(f"none of {len(found.points)} points could be measured: {first.reason}")
     if drawn:
-        figure = draw(found, _title(arguments, network), arguments.metrics)
+        figure = draw(found, heading(arguments.network, _inputs(network)), arguments.metrics)
         pictures.write_one(figure, arguments.format, arguments.output)
     else:
         emit(_rendered(found, network, arguments), arguments.output)
@@ -125,13 +125,15 @@ def _sweep(
 
 def _rendered(found: Sweep, network: Given, arguments: argparse.Namespace) -> str:
     if arguments.format == "json":
-        data = to_dict(found, arguments.network)
+        data = to_dict(found, arguments.network, _inputs(network))
         return inert_json(f"{json.dumps(data, indent=1, ensure_ascii=False)}\n")
     if arguments.format == "csv":
         return to_csv(found)
     most = {"most": sys.maxsize} if arguments.verbose else {}
-    return f"{text(found, _title(arguments, network), arguments.metrics, **most)}\n"
+    title = heading(arguments.network, _inputs(network))
+    return f"{text(found, title, arguments.metrics, **most)}\n"
 
 
-def _title(arguments: argparse.Namespace, network: Given) -> str:
-    return f"{arguments.network}: {', '.join(map(str, network.inputs))}"
+def _inputs(network: Given) -> list[str]:
+    named = (f"{name}={value}" for name, value in network.kwargs.items())
+    return [*map(str, network.inputs), *named]

@@ -12,7 +12,7 @@ from pytest_burden.budget.wellformed import misfit
 from pytest_burden.burden import METRICS, Burden
 from pytest_burden.errors import BurdenError
 from pytest_burden.report.jsonfile import RENEW, from_dict, one_line, unlike, wrong_sweep
-from pytest_burden.report.sweep import SCHEMA
+from pytest_burden.report.sweep import SCHEMA, heading
 from pytest_burden.sweeps import Sweep
 
 Kind = Literal["results", "sweep", "measurement"]
@@ -58,6 +58,7 @@ def read(text: str, name: str) -> Reading:
 
 def _sweep(data: Mapping[str, Any], name: str) -> Result:
     schema, network = data["schema"], data["network"]
+    inputs = data.get("inputs", [])
     if type(schema) is not int or schema != SCHEMA:
         raise BurdenError(
             f"{name}: a sweep of schema {one_line(schema)}, this version of pytest-burden reads"
@@ -67,12 +68,18 @@ def _sweep(data: Mapping[str, Any], name: str) -> Result:
     try:
         sweep = Sweep.from_dict({key: data[key] for key in keys})
         wrong = "" if isinstance(network, str) else "network: not a text"
-        wrong = wrong or next(_wrong_sweep(sweep, data), "")
+        wrong = wrong or _wrong_inputs(inputs) or next(_wrong_sweep(sweep, data), "")
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         wrong = _said(error)
     if wrong:
         raise _broken(name, wrong, "sweep")
-    return Result(network, network, None, (), sweep=sweep)
+    title = heading(network, inputs)
+    return Result(title, title, None, (), sweep=sweep)
+
+
+def _wrong_inputs(inputs: object) -> str:
+    texts = isinstance(inputs, list) and all(isinstance(each, str) for each in inputs)
+    return "" if texts else "inputs: not a list of texts"
 
 
 def _wrong_sweep(sweep: Sweep, data: Mapping[str, Any]) -> Iterator[str]:

@@ -137,12 +137,19 @@ def _laws(sweep: Sweep, metrics: Sequence[str], most: int) -> Iterator[str]:
             yield f"{name}   too few points for a law: a symbol needs 3 sizes, one more a power"
 
 
-def to_dict(sweep: Sweep, name: str) -> dict[str, Any]:
+def heading(network: str, inputs: Sequence[str]) -> str:
+    """Return how a sweep is named: its network, and the inputs with their symbols."""
+    return f"{network}: {', '.join(inputs)}" if inputs else network
+
+
+def to_dict(sweep: Sweep, network: str, inputs: Sequence[str]) -> dict[str, Any]:
     """Return everything as JSON-ready dictionaries and lists: integers in base units."""
     found = laws.find(sweep, sweep.varying)
     return {
         "schema": SCHEMA,
-        "network": name,
+        "network": network,
+        "symbols": list(sweep.symbols),
+        "inputs": list(inputs),
         **sweep.to_dict(),
         "laws": [laws.to_dict(each) for each in found],
     }

@@ -179,7 +179,10 @@ def test_prints_of_the_network_stay_out_of_the_result(capsys: pytest.CaptureFixt
         ),
         (
             ["tests.cli.sample:net", "--kwarg", "input=float32[1, x]"],
-            "Invalid input spec (no size is given for x): 'float32[1, x]'",
+            (
+                "Invalid input spec (no size is given for x: give it one, or put a number in its"
+                " place): 'float32[1, x]'"
+            ),
         ),
         (
             ["tests.cli.sample:Keywords", "--kwarg", "times=3", "--kwarg", "times=4"],

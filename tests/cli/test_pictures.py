@@ -17,6 +17,7 @@ from pytest_burden.budget.run import Run
 from pytest_burden.burden import Burden
 from pytest_burden.cli import main
 from pytest_burden.report.jsonfile import write
+from pytest_burden.report.readings import read
 from pytest_burden.report.sweep import to_dict
 from pytest_burden.sweeps import Point, Sweep
 from tests.cli.conftest import Burden as Command
@@ -229,12 +230,20 @@ def written(data: object, folder: Path) -> str:
 
 def test_of_a_sweep(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What `burden sweep --format json` has written is drawn as a sweep, and as nothing else."""
-    file = written(to_dict(swept(), "nets:net"), tmp_path)
+    file = written(to_dict(swept(), "nets:net", ["float32[B, 3, S, S]"]), tmp_path)
     out = str(tmp_path / "x.svg")
     assert main(["report", file, "--format", "svg", "--output", out]) == 0
     assert "flops = 12·B·S² + 7·B" in shown(out)
+    assert "nets:net: float32[B, 3, S, S]" in shown(out)
     assert main(["report", file, "--format", "svg", "--picture", "profile"]) == 2
-    assert "nets:net: it was not measured" in capsys.readouterr().err
+    assert "nets:net: float32[B, 3, S, S]: it was not measured" in capsys.readouterr().err
+
+
+def test_of_a_sweep_without_inputs() -> None:
+    """Earlier versions did not write them."""
+    data = to_dict(swept(), "nets:net", [])
+    del data["inputs"]
+    assert read(json.dumps(data), "s.json").run.results[0].id == "nets:net"
 
 
 def test_of_a_result_with_a_sweep(tmp_path: Path) -> None:
@@ -254,7 +263,7 @@ def test_of_one_measurement(tmp_path: Path) -> None:
     assert "1  body.0.conv" in shown(out)
 
 
-SWEEP = to_dict(swept(), "nets:net")
+SWEEP = to_dict(swept(), "nets:net", ["float32[B, 3, S, S]"])
 
 
 @pytest.mark.parametrize(
@@ -265,6 +274,8 @@ SWEEP = to_dict(swept(), "nets:net")
         (SWEEP | {"schema": 2}, "a sweep of schema 2, this version of pytest-burden reads 1"),
         (SWEEP | {"schema": True}, "a sweep of schema True"),
         (SWEEP | {"network": 3}, "broken: network: not a text"),
+        (SWEEP | {"inputs": "float32[1]"}, "broken: inputs: not a list of texts"),
+        (SWEEP | {"inputs": [1]}, "broken: inputs: not a list of texts"),
         (SWEEP | {"symbols": "SB"}, "broken: symbols: not as it is written"),
         (SWEEP | {"symbols": ["S"]}, "broken: not a size for each symbol"),
         (SWEEP | {"points": [{"sizes": {"S": 1}, "x": 2}]}, "broken: "),

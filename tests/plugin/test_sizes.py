@@ -176,7 +176,10 @@ def test_call(project: Project, call: str, lines: list[str]) -> None:
 @pytest.mark.parametrize(
     ("call", "line"),
     [
-        ("", "*no size is given for S*: 'float32[[]1, S, 8[]]'"),
+        (
+            "",
+            "*no size is given for S: give it one, or put a number in its place): 'float32[[]1, S*",
+        ),
         ('kwargs={"y": "float32[S]"}', "*no size is given for S*"),
         ("kwargs=[1]", "*Invalid kwargs (not a mapping from names to inputs, as in *): [[]1[]]"),
         ("sizes=3", '*Invalid sizes (not of the form sizes={"S": 128}): 3'),
