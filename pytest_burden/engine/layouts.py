@@ -274,10 +274,10 @@ def _reduced_in_place(call: Call, position: int, spec: Spec) -> int:
     return math.prod(shape) * spec.itemsize
 
 
-def _unfolded_first(call: Call, position: int, spec: Spec) -> int:
-    """Made large enough for the columns that come in."""
-    del position, spec
-    return call.specs[0].numel * call.specs[0].itemsize
+def _as_given_first(call: Call, position: int, spec: Spec) -> int:
+    """Made as large as what comes in, images or columns, then as it has to be."""
+    del position
+    return max(spec.nbytes, call.specs[0].nbytes)
 
 
 def _as_input_first(call: Call, position: int, spec: Spec) -> int:
@@ -300,13 +300,29 @@ def _one_offset_more(call: Call, position: int, spec: Spec) -> int:
 _BAG_SIZES = 2
 _OFFSETS = 2
 
+
+def _with_gaps(call: Call, position: int, spec: Spec) -> int:
+    """Copied with all that lies in its storage, but for what is broadcast.
+
+    By ``clone_preserve_strides`` in ``aten/src/ATen/native/TensorShape.cpp``.
+    """
+    del position
+    source = call.specs[0]
+    if any(size > 1 and step == 0 for size, step in zip(source.shape, source.strides, strict=True)):
+        return spec.nbytes
+    return source.storage_bytes // source.itemsize * source.itemsize
+
+
 OVERSIZED: Mapping[str, Callable[[Call, int, Spec], int]] = {
     **dict.fromkeys(
         aten("mse_loss smooth_l1_loss soft_margin_loss binary_cross_entropy"), _reduced_in_place
     ),
-    "aten.col2im": _unfolded_first,
+    **dict.fromkeys(aten("im2col col2im"), _as_given_first),
     "aten.convolution": _as_input_first,
     **dict.fromkeys(aten("_embedding_bag _embedding_bag_forward_only"), _one_offset_more),
+    **dict.fromkeys(
+        aten("select_scatter slice_scatter diagonal_scatter as_strided_scatter"), _with_gaps
+    ),
 }
 """By operator: bytes of the storage of a new output, where that is more than its elements."""
 

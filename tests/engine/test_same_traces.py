@@ -35,7 +35,8 @@ from tests.networks.corners import CORNERS
 SMALL = tuple(Case(network.name, network.small, (network.small_spec,), 0) for network in NETWORKS)
 NOT_FOR_THE_SLOW = frozenset(
     {
-        *("unfold, fold", "Fold", "embeddings", "losses"),  # kernels take larger storages
+        # kernels take larger storages
+        *("unfold, fold", "Fold", "embeddings", "losses", "patches apart", "copies with gaps"),
         # torch takes another path where it is handed a fake tensor
         *("one_hot with classes", "one_hot of what is computed", "one_hot of nothing computed"),
         "strides of size 1",  # torch's shape functions, which the slow engine takes as they are,

@@ -301,6 +301,19 @@ OPERATORS = (
         ],
         "float32[5, 5]",
     ),
+    _corner(
+        "patches apart",
+        lambda x: F.fold(F.unfold(x, 2, stride=4), (9, 7), 2, stride=4),
+        IMAGE,
+    ),
+    _corner(
+        "copies with gaps",
+        lambda x: [
+            y.select_scatter(y[0] * 2, 0, 0).diagonal_scatter(y.diagonal() * 2)
+            + y.slice_scatter(y[:1] * 2, 0, 0, 1).as_strided_scatter(y[0], y[0].shape, (2,))
+            for y in (x[1:, ::2], x.mT[2:6], x[:1].expand(5, 8))
+        ],
+    ),
     _corner("numbers alone", lambda x: x[: int(torch.div(7, 2, rounding_mode="trunc"))] + 1),
     _corner("out=", _out),
     _corner("split, chunk, unbind", lambda x: [*x.split([2, 4]), *x.chunk(3, 1), *x.unbind(0)]),
