@@ -116,6 +116,30 @@ def _rolled(call: Call, source: Spec, out: Spec) -> Strides | None:
     return strides
 
 
+def _turned(call: Call, source: Spec, out: Spec) -> Strides | None:
+    """Flipped as the source lies, and transposed after one turn or three."""
+    turns = call.args[1] if len(call.args) > 1 else 1
+    dims = call.args[2] if len(call.args) > 2 else (0, 1)  # noqa: PLR2004 its third argument
+    if turns % 4 == 0 or 0 in out.shape:
+        return contiguous_strides(out.shape)
+    strides = list(like(source))
+    if turns % 2:
+        one, other = dims
+        strides[one], strides[other] = strides[other], strides[one]
+    return tuple(strides)
+
+
+def _powers(call: Call, source: Spec, out: Spec) -> Strides | None:
+    """Element by element, but contiguous where the base is a number."""
+    of_number = call.args[0] is not call.tensors[0]
+    return (_contiguous if of_number else _element_by_element)(call, source, out)
+
+
+def _angles(call: Call, source: Spec, out: Spec) -> Strides | None:
+    """Element by element, but contiguous of complex numbers."""
+    return (_contiguous if source.is_complex else _element_by_element)(call, source, out)
+
+
 def _part(shape: Strides, strides: Strides, dim: int, size: int) -> Spec:
     sizes = list(shape)
     sizes[dim] = size
@@ -182,7 +206,7 @@ CORRECTED: Mapping[str, Correction] = {
     "aten.native_batch_norm_backward": Correction(_normalised_back, source=1),
     **dict.fromkeys(
         aten(
-            "native_group_norm channel_shuffle native_channel_shuffle reflection_pad3d"
+            "native_group_norm channel_shuffle native_channel_shuffle max_unpool2d reflection_pad3d"
             " replication_pad3d upsample_nearest2d _upsample_nearest_exact2d upsample_bilinear2d"
             " upsample_bicubic2d upsample_nearest3d _upsample_nearest_exact3d upsample_trilinear3d"
         ),
@@ -197,13 +221,14 @@ CORRECTED: Mapping[str, Correction] = {
     ),
     **dict.fromkeys(
         aten(
-            "native_layer_norm native_layer_norm_backward rrelu_with_noise _log_softmax"
+            "native_layer_norm rrelu_with_noise _log_softmax"
             " mse_loss_backward smooth_l1_loss_backward huber_loss_backward glu_backward"
             " _log_softmax_backward_data _softmax_backward_data nll_loss2d_backward masked_fill"
-            " index_add index_copy renorm tril triu col2im linalg_vector_norm"
+            " index_add index_copy renorm tril triu im2col col2im linalg_vector_norm normal"
         ),
         Correction(_contiguous),
     ),
+    "aten.native_layer_norm_backward": Correction(_contiguous, outputs=3),
     "aten.log_sigmoid_forward": Correction(_contiguous, outputs=2),
     **dict.fromkeys(
         aten(
@@ -220,6 +245,9 @@ CORRECTED: Mapping[str, Correction] = {
     "aten.rrelu_with_noise_backward": Correction(_noisy_back),
     "aten.convolution": Correction(_in_groups),
     "aten.roll": Correction(_rolled),
+    "aten.rot90": Correction(_turned),
+    "aten.pow": Correction(_powers),
+    "aten.angle": Correction(_angles),
     "aten.index": Correction(_indexed),
     **dict.fromkeys(
         aten("add sub mul div remainder eq ne lt le gt ge copysign floor_divide fmod"),
@@ -227,17 +255,17 @@ CORRECTED: Mapping[str, Correction] = {
     ),
     **dict.fromkeys(
         aten(
-            "abs acos acosh angle asin asinh atan atanh ceil clamp clamp_min clamp_max cos cosh"
+            "abs acos acosh asin asinh atan atanh ceil clamp clamp_min clamp_max cos cosh"
             " digamma elu erf erfc erfinv exp exp2 expm1 floor frac gelu hardshrink hardsigmoid"
             " hardswish i0 isnan leaky_relu lgamma log log10 log1p log2 logical_not logit mish"
-            " neg pow reciprocal relu round rsqrt sgn sigmoid sign signbit silu sin sinc sinh"
+            " neg reciprocal relu round rsqrt sgn sigmoid sign signbit silu sin sinc sinh"
             " softplus softshrink sqrt square tan tanh threshold trunc celu"
             " addcmul addcdiv atan2 bitwise_and bitwise_or bitwise_xor lerp logaddexp logaddexp2"
             " logical_and logical_or logical_xor maximum minimum mse_loss smooth_l1_loss where"
-            " xlogy elu_backward gelu_backward hardsigmoid_backward hardswish_backward"
-            " hardtanh_backward mish_backward sigmoid_backward silu_backward softplus_backward"
-            " tanh_backward logit_backward heaviside hypot fmax fmin nextafter polar complex"
-            " native_dropout_backward"
+            " xlogy special_xlog1py elu_backward gelu_backward hardsigmoid_backward"
+            " hardswish_backward hardtanh_backward mish_backward sigmoid_backward silu_backward"
+            " softplus_backward tanh_backward logit_backward heaviside hypot fmax fmin nextafter"
+            " polar complex native_dropout_backward"
         ),
         Correction(_element_by_element),
     ),

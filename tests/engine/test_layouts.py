@@ -101,8 +101,8 @@ PAIRED = """
     atan2 complex fmax fmin heaviside hypot logaddexp logaddexp2 logical_and logical_or logical_xor
     maximum minimum nextafter polar add.Tensor sub.Tensor rsub.Tensor mul.Tensor div.Tensor
     eq.Tensor lt.Tensor remainder.Tensor fmod.Tensor copysign.Tensor xlogy.Tensor floor_divide
-    pow.Tensor_Tensor silu_backward mish_backward tanh_backward sigmoid_backward gelu_backward
-    hardswish_backward hardsigmoid_backward
+    pow.Tensor_Tensor special_xlog1py normal.Tensor_Tensor silu_backward mish_backward
+    tanh_backward sigmoid_backward gelu_backward hardswish_backward hardsigmoid_backward
 """
 FURTHER: dict[str, tuple[Any, ...]] = {
     "huber_loss": (0,),
@@ -188,6 +188,9 @@ IMAGES = (
     (aten.flip.default, ([1],)),
     (aten.tril.default, ()),
     (aten.sort.default, (1,)),
+    (aten.im2col.default, ([1, 1], [1, 1], [0, 0], [8, 8])),
+    (aten.channel_shuffle.default, (1,)),
+    *((aten.rot90.default, args) for args in ((), (2,), (3, [2, 1]), (4, [1, 0]), (-2, [1, 0]))),
 )
 
 
@@ -197,6 +200,29 @@ def test_images(func: Any, args: tuple[Any, ...]) -> None:
     for tensor in layouts():
         if tensor.dim() == 4:
             assert predicted(func, tensor, *args) == made(func, tensor, *args), tensor.stride()
+
+
+def test_unpooled() -> None:
+    """Images of every order of dimensions, each value put back to where it was the largest."""
+    for tensor in layouts():
+        if tensor.dim() == 4:
+            args = (tensor, torch.zeros_like(tensor, dtype=torch.int64), [8, 9])
+            func = aten.max_unpool2d.default
+            assert predicted(func, *args) == made(func, *args), tensor.stride()
+
+
+def test_angles_of_complex_numbers() -> None:
+    """Their angles are laid out in another way than those of real numbers."""
+    for tensor in layouts():
+        numbers = tensor.to(torch.complex64)
+        assert predicted(aten.angle.default, numbers) == made(aten.angle.default, numbers)
+
+
+@pytest.mark.parametrize("func", [aten.pow.Scalar, aten.normal.float_Tensor], ids=str)
+def test_after_a_number(func: Any) -> None:
+    """An operator on a number and a tensor."""
+    for tensor in layouts():
+        assert predicted(func, 2, tensor) == made(func, 2, tensor), tensor.stride()
 
 
 def test_batch_norm_backward() -> None:
