@@ -78,7 +78,15 @@ def _element_by_element(call: Call, source: Spec, out: Spec) -> Strides | None:
 def _with_a_number(call: Call, source: Spec, out: Spec) -> Strides | None:
     """The same, where a number counts as a tensor if it is all that stands beside one."""
     del source
-    return _by_kernel(call, [*call.specs, NUMBER] if len(call.specs) == 1 else call.specs, out)
+    operands = [_cast_before(spec, out) for spec in call.specs]
+    return _by_kernel(call, [*operands, NUMBER] if len(operands) == 1 else operands, out)
+
+
+def _cast_before(spec: Spec, out: Spec) -> Spec:
+    """Return an operand as it is worked with: of another dtype than the result, it is a copy."""
+    if out.dtype in (spec.dtype, "bool") or is_dense(spec):
+        return spec
+    return Spec(spec.shape, out.dtype, like(spec))
 
 
 def _first_last(call: Call, source: Spec, out: Spec) -> Strides | None:
@@ -97,8 +105,10 @@ def _noisy_back(call: Call, source: Spec, out: Spec) -> Strides | None:
 
 def _by_kernel(call: Call, operands: Sequence[Spec], out: Spec) -> Strides | None:
     casts = len({spec.dtype for spec in call.specs}) > 1
-    if any(0 in spec.shape or spec.pending or casts > is_dense(spec) for spec in operands):
-        return None
+    for spec in operands:
+        as_it_is = not casts or is_dense(spec) or spec.dtype == out.dtype != "bool"
+        if 0 in spec.shape or spec.pending or not as_it_is:
+            return None
     found = element_by_element(operands)
     return found[1] if found and found[0] == out.shape else None
 

@@ -140,6 +140,18 @@ def pairs() -> list[tuple[torch.Tensor, torch.Tensor]]:
     return [(one, other) for one, other in chosen if one.shape == other.shape]
 
 
+@pytest.mark.parametrize("name", ["mul", "add", "div", "remainder", "floor_divide"])
+def test_two_dtypes(name: str) -> None:
+    """Numbers that lie in one place or with gaps beside whole ones, of which a copy is made."""
+    func = getattr(getattr(aten, name), "default" if name == "floor_divide" else "Tensor")
+    for one, other in pairs():
+        apart = torch.ones([*one.shape, 2])[..., 0]
+        for numbers in (one, one[..., :1].expand(one.shape), apart):
+            for whole in (other.long(), other.long()[..., :1].expand(one.shape)):
+                for args in ((numbers, whole + 1), (whole, numbers + 1)):
+                    assert predicted(func, *args) == made(func, *args), args
+
+
 def test_choice() -> None:
     """A choice by a mask, which may be laid out as neither of what it chooses from."""
     for one, other in pairs():
