@@ -319,11 +319,14 @@ def _as_given_first(call: Call, position: int, spec: Spec) -> int:
 
 
 def _as_input_first(call: Call, position: int, spec: Spec) -> int:
-    """A transposed convolution of volumes is made as large as its input, then as it has to be."""
+    """A transposed convolution of volumes is made as large as its input, then as it has to be.
+
+    In groups it is put together from theirs.
+    """
     del position
     source, weight = call.specs[:2]
-    transposed = call.args[6] and len(weight.shape) == 5  # noqa: PLR2004 a volume
-    return max(spec.nbytes, source.nbytes) if transposed else spec.nbytes
+    whole = call.args[6] and call.args[8] == 1 and len(weight.shape) == 5  # noqa: PLR2004 a volume
+    return max(spec.nbytes, source.nbytes) if whole else spec.nbytes
 
 
 def _one_offset_more(call: Call, position: int, spec: Spec) -> int:

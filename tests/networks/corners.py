@@ -660,6 +660,11 @@ LAYERS = (
         lambda: nn.ConvTranspose3d(16, 1, 2, 2),
         "float32[1, 16, 2, 2, 2]",
     ),
+    _layer(
+        "ConvTranspose3d to less in groups",
+        lambda: nn.ConvTranspose3d(32, 2, 2, 2, groups=2),
+        "float32[1, 32, 2, 2, 2]",
+    ),
     _layer("RReLU", lambda: nn.Sequential(nn.RReLU(), nn.Dropout2d())),
 )
 
