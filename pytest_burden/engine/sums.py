@@ -29,6 +29,9 @@ _ENGINE = graph._engine_run_backward.__code__
 """Below a call of autograd's own there is no other Python; below one of a custom backward is."""
 
 
+_KINDS = frozenset({torch.Tensor, AbstractTensor})
+
+
 def is_in_place(caller: CodeType, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
     """Return whether a sum is made in place where no recorder is, if autograd makes it.
 
@@ -40,13 +43,12 @@ def is_in_place(caller: CodeType, args: Sequence[Any], kwargs: Mapping[str, Any]
     if not _ALONE:
         _in_vain.append(True)
         return False
-    kind = type(args[0])
-    if kind not in (torch.Tensor, AbstractTensor) or type(args[1]) is not kind:
+    if not _KINDS.issuperset(map(type, args)):
         return False
     first, second = map(known_spec, args)
     strided = all(spec.strides or not spec.shape for spec in (first, second))
     same = (first.shape, first.dtype) == (second.shape, second.dtype)
-    return same and strided and is_dense(first) and holders(args) == _ALONE[kind]
+    return same and strided and is_dense(first) and holders(args) == _ALONE[type(args[0])]
 
 
 def holders(args: Sequence[Any]) -> tuple[int, int, int]:

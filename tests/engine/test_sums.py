@@ -130,6 +130,8 @@ NETWORKS: dict[str, Callable[..., torch.Tensor]] = {
     "a square": after(lambda y: y * y),
     "a sum with itself": after(lambda y: y + y),
     "a residual": after(lambda y: y + y.sin()),
+    "zeros": of_product(lambda y: torch.copysign(y, y)),
+    "zeros last": after(lambda y: torch.copysign(y, y)),
     "broadcast": after(lambda y: y.sum(0) + y.sin().sum()),
     "views": after(lambda y: y.t().contiguous().t()),
     "a transposed view": after(lambda y: (y.t() * 2).t()),
