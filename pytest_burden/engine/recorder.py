@@ -270,7 +270,7 @@ class Recorder(TorchDispatchMode):
             return self._view(lone.spec, token, call.tensors[lone.index])
         if type(lone) is Same and type(tensor := call.tensors[lone.index]) is AbstractTensor:
             self.record(entry.op, (tensor.token.index,), tokens)
-            self._note_write(tensor)
+            self._note_write(tensor, entry.op)
             return tensor
         return self._replay_all(call, entry, tokens)
 
@@ -297,7 +297,7 @@ class Recorder(TorchDispatchMode):
                 values.append(output.value)
         for index in entry.writes:
             if type(tensor := call.tensors[index]) is AbstractTensor:
-                self._note_write(tensor)
+                self._note_write(tensor, entry.op)
             else:
                 self.homes.taint(tensor)
         if storages:
@@ -317,11 +317,13 @@ class Recorder(TorchDispatchMode):
             view.writes = self.writes.get(token.index, 0)
         return view
 
-    def _note_write(self, tensor: AbstractTensor) -> None:
+    def _note_write(self, tensor: AbstractTensor, op: Op) -> None:
         # A leaf that is written to without autograd is a parameter or what an optimizer keeps.
         if self.tape.gradients is not None and (torch.is_grad_enabled() or not tensor.is_leaf):
             storage = tensor.token.index
             self.writes[storage] = self.writes.get(storage, 0) + 1
+            if op.view:  # a change of shape goes on with the tensor's own past
+                tensor.writes = self.writes[storage]
 
     def _reshape(self, call: Call, result: Result, tokens: list[Token]) -> None:
         """Carry out an in-place change of shape on the tensors' metadata."""

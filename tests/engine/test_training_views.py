@@ -159,10 +159,32 @@ def windows(y: Tensor) -> Tensor:
     return view.sum(-1) * 2
 
 
+def turned(y: Tensor) -> Tensor:
+    """Change the shape of a view, and go on with it: nothing is written."""
+    view = y.view(4, 8, 16)
+    view.transpose_(0, 1)
+    view.unsqueeze_(0)
+    return view.sum(1)
+
+
+def beside_turned(y: Tensor) -> Tensor:
+    """Change the shape of a view, and go on with another."""
+    view, other = y.view(4, 8, 16), y.view(-1)
+    view.transpose_(0, 1)
+    return view.sum() * other
+
+
+def turned_and_written(y: Tensor) -> Tensor:
+    """Change the shape of a view between two writes."""
+    view = y.view(4, 8, 16)
+    view.mul_(2).transpose_(0, 1).add_(1)
+    return view * 2
+
+
 FUNCTIONS = (
     flat, transposed, part, part_and_all, other_part, other_part_later, base, base_first, chain,
     twice, view_of_written, assigned, assigned_view, joined, filled, masked, without_gradient,
-    windows,
+    windows, turned, beside_turned, turned_and_written,
 )  # fmt: skip
 
 
