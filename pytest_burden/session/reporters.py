@@ -38,6 +38,11 @@ _CHECK = "budget check"
 _EMPTY = "got empty parameter set"
 """How pytest begins the reason why it leaves a test out that has no parameters."""
 
+_NO_SUCCESS = (
+    "burden: this run is no pass, and was about to end with 0 all the same: its exit status is 1"
+)
+"""What is said where a hook, or pytest.exit, has set the exit status of a run that failed."""
+
 _MARKUP = {
     "plain": {},
     "good": {"green": True},
@@ -158,6 +163,7 @@ class Controller:
         if session.exitstatus != pytest.ExitCode.USAGE_ERROR:
             self._write(session)
         result = yield
+        self._agree(session)
         if self._run and self._on_github("GITHUB_ACTIONS") == "true":
             _print(self._config, annotate(self._run, self._sources()))
         return result
@@ -186,6 +192,18 @@ class Controller:
             from pytest_burden.report.room import append_to  # noqa: PLC0415 likewise
 
             append_to(Path(summary), partial(markdown, run))
+
+    def _agree(self, session: pytest.Session) -> None:
+        """Let the exit status be none of success if the run is none: hooks, pytest.exit set it."""
+        run = self._run
+        if session.exitstatus or run is None or run.silent or not run.enforced:
+            return
+        if run.verdict == "pass":
+            return
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        terminal = self._config.pluginmanager.get_plugin("terminalreporter")
+        if terminal:
+            terminal.write_line(_NO_SUCCESS, **_MARKUP["bad"])
 
     def _on_github(self, name: str) -> str:
         """Return a variable of GitHub Actions; empty elsewhere, and where that is off."""
@@ -241,7 +259,9 @@ class Controller:
         self._state.shared += self._config.stash[SHARED].take()
         self._run = run = self._state.close(self._config, ended=ended)
         known = [result.id for result in run.results]
-        orphans = [result for result in run.results if result.fails and not result.test]
+        # Of no test, or of one that was reported as passed: another plugin has changed its report.
+        red = self._state.unfinished
+        orphans = [result for result in run.results if result.fails and result.test not in red]
         told = [
             sentences((Case(v) for v in run.verdicts if v.fails), known),
             violations(orphans),

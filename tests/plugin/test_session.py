@@ -226,3 +226,61 @@ def test_budgets_of_a_project_below(
     if told:
         result.stdout.fnmatch_lines([f"*Run pytest in member, or move it into {pytester.path}*"])
     result.stdout.no_fnmatch_line("*other/pyproject.toml*")
+
+
+OVER = 'def test_a(burden): burden(small, "1x4", max_params=9)\n'
+
+
+@pytest.mark.parametrize(
+    ("hook", "body"),
+    [
+        ("pytest_runtest_makereport(item)", "report = yield; report.outcome = 'passed'"),
+        ("pytest_runtest_call(item)", "try: report = yield\n    except BaseException: report = 0"),
+    ],
+)
+def test_reports_that_hooks_make_green(
+    project: Project, pytester: pytest.Pytester, hook: str, body: str
+) -> None:
+    """A budget that is broken is an error of the run where its test is reported as passed."""
+    wrapper = "@pytest.hookimpl(wrapper=True, tryfirst=True)"
+    pytester.makeconftest(f"import pytest\n{wrapper}\ndef {hook}:\n    {body}\n    return report\n")
+    result = project(OVER)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["test_it.py::test_a is over max_params by 1 (11.1 %)"])
+
+
+EXIT = "def test_z(): pytest.exit('enough', returncode=0)\n"
+ALL_WELL = "def pytest_sessionfinish(session): session.exitstatus = 0"
+
+
+@pytest.mark.parametrize(
+    ("test", "conftest", "options", "code"),
+    [
+        (OVER + EXIT, "", [], 1),
+        (OVER, ALL_WELL, [], 1),
+        (OVER, ALL_WELL, ["-p", "no:terminal"], 1),
+        (OVER, ALL_WELL, ["--no-burden"], 0),
+        (OVER.replace("9", "10") + EXIT, "", [], 1),  # of what comes after, nobody knows
+        (OVER.replace("9", "10"), ALL_WELL, [], 0),
+        (EXIT, "", [], 0),
+        (EXIT, "", ["--burden-strict"], 1),
+    ],
+)
+def test_exit_status_is_the_verdict(  # noqa: PLR0913, PLR0917 a row of the table
+    project: Project,
+    pytester: pytest.Pytester,
+    test: str,
+    conftest: str,
+    options: list[str],
+    code: int,
+) -> None:
+    """No run ends with 0 that is no pass, whoever sets the exit status."""
+    pytester.makeconftest(conftest)
+    result = project(test, *options)
+    assert result.ret == code
+    says = "burden: this run is no pass, and was about to end with 0 all the same: *"
+    if code and options[:1] != ["-p"]:
+        result.stdout.fnmatch_lines([says])
+    else:
+        result.stdout.no_fnmatch_line(says)
