@@ -133,6 +133,12 @@ class Comparison:
         """Whether anything is more than what is allowed, or the head did not come to its end."""
         return bool(self.head.unsure) or any(each.fails for each in self.differences)
 
+    @property
+    def skipped(self) -> tuple[str, ...]:
+        """What the head alone has not measured, for its tests were skipped or failed."""
+        unknown = (each.id for each in self.differences if each.how == "unknown")
+        return tuple(name for name in unknown if _is_unfinished(self.head, name))
+
 
 def compare(  # noqa: PLR0913, PLR0917 what was measured, and what is allowed
     base: Side,

@@ -113,6 +113,7 @@ def merge(legs: Iterable[Leg], expected: int | None = None) -> Run:
         ),
         unfinished=_unfinished(runs),
         failed=_failed(runs),
+        skipped=_skipped(runs),
         compared_with="; ".join(dict.fromkeys(filter(None, (run.compared_with for run in runs)))),
     )
 
@@ -230,6 +231,12 @@ def _failed(runs: Sequence[Run]) -> tuple[str, ...]:
     return tuple(
         sorted({name for run in runs for name in run.failed}.intersection(_unfinished(runs)))
     )
+
+
+def _skipped(runs: Sequence[Run]) -> tuple[str, ...]:
+    """Return what legs have skipped, and no other has measured."""
+    measured = {name for run in runs for result in run.results for name in (result.id, result.test)}
+    return tuple(sorted({name for run in runs for name in run.skipped} - measured))
 
 
 def _results(legs: Sequence[Leg]) -> tuple[Result, ...]:

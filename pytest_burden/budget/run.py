@@ -43,6 +43,9 @@ class Run:
     `pytest_burden.budget.ids.is_of`."""
     failed: tuple[str, ...] = ()
     """Of these, the tests that were to measure and failed, not by their budgets."""
+    skipped: tuple[str, ...] = ()
+    """What was to be measured and was not, since it was skipped, or may fail and did: tests, and
+    what the baseline has below files and classes that were skipped as a whole."""
     compared_with: str = ""
     """What it was compared with beside the baseline: ``main (3f2c1ab90)``."""
 

@@ -14,7 +14,7 @@ from pytest_burden.burden import METRICS
 from pytest_burden.report import gfm
 from pytest_burden.report.changed import HEADERS, Changed, cells, modules, section, title
 from pytest_burden.report.comparison import ALLOW
-from pytest_burden.report.lines import HEAVIEST
+from pytest_burden.report.lines import HEAVIEST, some
 from pytest_burden.report.room import LARGEST, fitting
 from pytest_burden.report.terminal import Line, Style
 
@@ -225,6 +225,8 @@ def _asides(difference: Difference, comparison: Comparison) -> Iterator[str]:
 def _notes(comparison: Comparison) -> Iterator[str]:
     base, head = comparison.base, comparison.head
     yield from (f"{head.name}: {why}" for why in head.unsure)
+    if skipped := comparison.skipped:
+        yield f"Not compared, skipped or failed in {head.name}: {some(skipped)}"
     for one, other in ((base, head), (head, base)):
         if one.partial and other.baseline.entries.keys() - one.baseline.entries.keys():
             why = ", ".join(one.partial)

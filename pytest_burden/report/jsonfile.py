@@ -68,6 +68,7 @@ def to_dict(run: Run, versions: Mapping[str, str]) -> dict[str, Any]:
         "baseline": run.baseline,
         "unfinished": list(run.unfinished),
         "failed": list(run.failed),
+        "skipped": list(run.skipped),
         "compared_with": run.compared_with,
     }
     return without_empty(data)
@@ -182,6 +183,7 @@ def _run(data: Mapping[str, Any]) -> Run:
         lost=tuple(data["lost"]),
         unfinished=tuple(data.get("unfinished", ())),
         failed=tuple(data.get("failed", ())),
+        skipped=tuple(data.get("skipped", ())),
         compared_with=data.get("compared_with", ""),
     )
 

@@ -12,6 +12,8 @@ from pytest_burden.report.inert import visible
 Lines = list[str]
 HEAVIEST = 3
 """How many modules, operators or tensors a message names."""
+NAMED = 5
+"""How many ids a line names."""
 ACCEPT_BOUNDS = 'Accept lower bounds with [tool.burden.policy] incomplete = "warn".'
 
 
@@ -40,6 +42,12 @@ def indented(text: str) -> Lines:
 def calls(number: int) -> str:
     """Return ``2 calls``."""
     return "1 call" if number == 1 else f"{number} calls"
+
+
+def some(names: Sequence[str]) -> str:
+    """Return ``a, b`` of a few names; of many the first and how many more there are."""
+    more = len(names) - NAMED
+    return f"{', '.join(names[:NAMED])}{f' and {more:,} more' if more > 0 else ''}"
 
 
 def how(burden: Burden, metric: str) -> str:

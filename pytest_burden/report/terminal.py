@@ -16,6 +16,7 @@ from pytest_burden.budget.verdict import Kind, Verdict, uncounted
 from pytest_burden.burden import Burden, Convention
 from pytest_burden.report.blame import by_module
 from pytest_burden.report.comparison import accepted
+from pytest_burden.report.lines import some
 from pytest_burden.report.message import Case, module_name, sentences, warnings
 from pytest_burden.report.network import describe, module_table, peak_table
 from pytest_burden.report.sweep import briefly
@@ -66,7 +67,7 @@ def summary(run: Run, width: int = 80, verbosity: int = 0, mode: Mode = "auto") 
     heading = None if run.silent else Line(f"burden: {run.counts()}", style)
     if verbosity < -1 or (verbosity < 0 and mode != "all"):
         # Failures have their own section above; what no test could report is told here alone.
-        short = [_with_growth(heading, run)] if heading and verbosity == -1 else []
+        short = [_with_notes(heading, run)] if heading and verbosity == -1 else []
         return Summary(None, (*short, *_alarms(run)))
     shown = _shown(run, verbosity, mode)
     found = _modules(shown, verbosity) if verbosity > 0 else []
@@ -81,11 +82,12 @@ def summary(run: Run, width: int = 80, verbosity: int = 0, mode: Mode = "auto") 
     return Summary(heading, (*found, *_alarms(run)))
 
 
-def _with_growth(heading: Line, run: Run) -> Line:
-    """Return the heading with how much growth is accepted, where it stands alone."""
+def _with_notes(heading: Line, run: Run) -> Line:
+    """Return the heading with how much growth is accepted and what is skipped, where it is all."""
     metrics = sum(len(accepted(result)) for result in run.results)
     more = f"; accepted growth of {metrics} metric{'s' * (metrics != 1)}" if metrics else ""
-    return replace(heading, text=f"{heading.text}{more}")
+    skipped = f"; {len(run.skipped):,} skipped" if run.skipped else ""
+    return replace(heading, text=f"{heading.text}{more}{skipped}")
 
 
 def _alarms(run: Run) -> list[Line]:
@@ -155,6 +157,8 @@ def notes(run: Run, verbosity: int) -> list[str]:
     why = f" ({', '.join(run.partial)})" if run.partial else ""
     if run.left_out:
         found.append(f"Not measured{why}: {', '.join(run.left_out)}")
+    if run.skipped:
+        found.append(f"Skipped or xfailed, and not measured: {some(run.skipped)}")
     if verbosity > 0 and run.enforced and not run.partial:
         found += [f"Slack: {use.text()}" for use in slack(run.results)]
     if run.not_judged:

@@ -31,7 +31,7 @@ LEVELS = pytest.StashKey[Sequence[Level]]()
 TEST = "burden_test"
 """Of a report: the node id of its test, without what pytest-xdist appends."""
 AWAITED = "burden_awaited"
-"""Of a report: that its test failed, and was to measure something."""
+"""Of a report: that its test failed or was skipped, and was to measure something."""
 ATTRIBUTE = "burden_results"
 """Of a report: the results as JSON. Unlike user properties it is not written into JUnit XML, and
 unlike workeroutput it has arrived when a worker dies later."""
@@ -157,7 +157,9 @@ def _untold(results: Iterable[Result], raised: str) -> Iterable[Result]:
 def attach(item: pytest.Item, report: pytest.TestReport) -> None:
     """Put the results onto the report that says how the test ended; they travel with it."""
     setattr(report, TEST, _id_of(item))
-    if report.failed and (marked(item).marked or _requests(item, *FIXTURES)):
+    # What a session fixture measures, another test may have asked for.
+    fixtures = FIXTURES if report.failed else ("burden",)
+    if not report.passed and (marked(item).marked or _requests(item, *fixtures)):
         setattr(report, AWAITED, True)
     record = item.stash.get(_RECORD, None)
     if record is None or record.sent:

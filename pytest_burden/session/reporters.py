@@ -118,7 +118,7 @@ class Controller:
             if _EMPTY in f"{report.longrepr} {getattr(report, 'wasxfail', '')}":
                 self._state.skipped_collectors.add(all_parameters(test))
         if vars(report).pop(AWAITED, False):
-            self._state.failed.add(test)
+            (self._state.failed if report.failed else self._state.skipped).add(test)
         if text := vars(report).pop(ATTRIBUTE, None):
             self._state.add(test, parse(text))
 

@@ -44,6 +44,8 @@ class State:
     """Tests that were skipped or failed: they may not have come to measure."""
     failed: set[str] = field(default_factory=set)
     """Of these, the tests that failed and were to measure."""
+    skipped: set[str] = field(default_factory=set)
+    """Of these, the tests that were skipped, or may fail and did, and were to measure."""
     skipped_collectors: set[str] = field(default_factory=set)
     """Files and classes that were skipped as a whole, and ``test[`` of one without parameters."""
     problems: list[str] = field(default_factory=list)
@@ -60,6 +62,7 @@ class State:
         """Forget an earlier attempt of a test, but for what it has measured for others, too."""
         self.unfinished.discard(test)
         self.failed.discard(test)
+        self.skipped.discard(test)
         earlier = self.by_test.pop(test, ())
         self.shared += [replace(each, test="") for each in earlier if not is_of(each.id, {test})]
 
@@ -117,6 +120,7 @@ class State:
             ),
             unfinished=tuple(sorted(self._unfinished())),
             failed=tuple(sorted(self.failed.intersection(self._unfinished()))),
+            skipped=tuple(sorted({*self._skipped(results)})) if settings.enforced else (),
         )
 
     def _ungated(self) -> bool:
@@ -131,6 +135,15 @@ class State:
             if not results or not all(result.complete for result in results):
                 yield test
         yield from map(below, self.skipped_collectors)
+
+    def _skipped(self, results: Iterable[Result]) -> Iterable[str]:
+        """Yield what was to be measured and was not, as `Run.skipped` has it."""
+        yield from (test for test in self.skipped if not self.by_test.get(test))
+        known = self.settings.baseline.entries if self.settings.baseline else ()
+        measured = {result.id for result in results}
+        for name in known:
+            if name not in measured and is_of(name, (), self.skipped_collectors):
+                yield name
 
     def _stale(
         self, results: Iterable[Result], *, full: bool

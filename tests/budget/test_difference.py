@@ -295,8 +295,10 @@ def test_what_tests_allow_themselves(own: list[Rule], expected: tuple[str, str] 
 def test_unfinished_tests(unfinished: tuple[str, ...], how: str) -> None:
     """What a skipped test would have measured is neither gone nor, in the base, new."""
     known = entry("t.py::a#net")
-    there = only(compared(side(known), side(unfinished=unfinished)))
+    found = compared(side(known), side(unfinished=unfinished))
+    there = only(found)
     assert there.how == how
+    assert found.skipped == (("t.py::a#net",) if how == "unknown" else ())
     assert there.fails is (how == "gone")
     here = only(compared(side(unfinished=unfinished), side(known)))
     assert here.how == "added"

@@ -336,6 +336,13 @@ def test_the_rest() -> None:
     assert not joined(one, one).results[0].complete
 
 
+def test_skipped() -> None:
+    """What one environment skips, another may measure."""
+    one = Run((result(A),), skipped=(B, "u.py::c"))
+    assert joined(one, Run((result(B),))).skipped == ("u.py::c",)
+    assert joined(one, Run(skipped=(A,))).skipped == (B, "u.py::c")
+
+
 def test_order_of_ids() -> None:
     """As in one run: 64 before 128, whichever shard has which."""
     run = joined(Run((result("t[128]"), result("u"))), Run((result("t[64]"),)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -284,3 +285,38 @@ def test_exit_status_is_the_verdict(  # noqa: PLR0913, PLR0917 a row of the tabl
         result.stdout.fnmatch_lines([says])
     else:
         result.stdout.no_fnmatch_line(says)
+
+
+SKIPPED = """
+def test_a(burden): burden(small, "1x4")
+@pytest.mark.skip
+def test_b(burden): burden(small, "2x4")
+@pytest.mark.xfail
+@pytest.mark.burden(max_params=9)
+def test_c(): 1 / 0
+@pytest.mark.xfail
+def test_over(burden): burden(small, "3x4", max_params=9)
+@pytest.mark.skip
+def test_plain(): pass
+@pytest.fixture(scope="module")
+def found(burden_session): burden_session(small, "4x4")
+def test_first(found): pass
+@pytest.mark.skip
+def test_second(found): pass
+"""
+
+
+def test_what_is_skipped_is_told(project: Project, pytester: pytest.Pytester) -> None:
+    """A test that measures nothing since it is skipped leaves a trace in every report."""
+    gone = "def test_d(burden): burden(small, '5x4')\n"
+    other = pytester.makepyfile(test_other=f"from nets import *\n{gone}")
+    assert project(SKIPPED, "--burden-update").ret == pytest.ExitCode.OK
+    other.write_text(f"import pytest\npytest.importorskip('there_is_none')\n{gone}")
+    result = project(SKIPPED, "--burden-json=out.json", "--burden-markdown=out.md")
+    assert result.ret == pytest.ExitCode.OK
+    says = "test_it.py::test_b, test_it.py::test_c, test_other.py::test_d"
+    result.stdout.fnmatch_lines([f"Skipped or xfailed, and not measured: {says}"])
+    data = json.loads((pytester.path / "out.json").read_text(encoding="utf-8"))
+    assert data["skipped"] == says.split(", ")
+    assert "Skipped or xfailed, and not measured" in (pytester.path / "out.md").read_text()
+    project(SKIPPED, "--no-burden").stdout.no_fnmatch_line("Skipped or xfailed*")

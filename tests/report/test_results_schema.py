@@ -101,6 +101,7 @@ EVERYTHING = Run(
     lost=sample.RED.lost,
     unfinished=JOINED.unfinished,
     failed=JOINED.unfinished,
+    skipped=("t.py::skipped",),
     compared_with="main (3f2c1ab90)",
 )
 """Whatever a file can hold."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,23 @@ def test_accepted_and_quiet(metrics: int, says: str) -> None:
     run = Run((Result("net", "net", burden(), tuple(verdicts)),))
     (line,) = summary(run, verbosity=-1).lines
     assert line.text == f"burden: 1 measured, 1 pass{says}"
+
+
+@pytest.mark.parametrize(
+    ("names", "says", "briefly"),
+    [
+        (("a",), "a", "; 1 skipped"),
+        (("a", "b", "c", "d", "e"), "a, b, c, d, e", "; 5 skipped"),
+        (("a", "b", "c", "d", "e", "f"), "a, b, c, d, e and 1 more", "; 6 skipped"),
+    ],
+)
+def test_skipped(names: tuple[str, ...], says: str, briefly: str) -> None:
+    """What a test that was skipped would have measured is told of, also with -q."""
+    run = replace(sample.GREEN, skipped=names)
+    lines = [line.text for line in summary(run).lines]
+    assert f"Skipped or xfailed, and not measured: {says}" in lines
+    (line,) = summary(run, verbosity=-1).lines
+    assert line.text.endswith(briefly)
 
 
 def test_very_quiet() -> None:
