@@ -192,7 +192,7 @@ class State:
         return Verdict(Kind.UNMEASURED, name, None, None, policy, reason)
 
     def _unheard(self, results: Iterable[Result]) -> Iterable[Verdict]:
-        """Return what is said of projects below the rootdir whose budgets do not hold."""
+        """Return what is said of projects around the rootdir whose budgets do not hold."""
         settings = self.settings
         tests = [result.test for result in results] if settings.enforced else []
         return unheard(settings.root, tests, strict=settings.strict)

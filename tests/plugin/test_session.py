@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from tests.plugin.conftest import Project
+from tests.plugin.conftest import OPTIONS, Project
 
 TEST = """
 def test_a(burden): burden(small, "1x4")
@@ -320,3 +320,43 @@ def test_what_is_skipped_is_told(project: Project, pytester: pytest.Pytester) ->
     assert data["skipped"] == says.split(", ")
     assert "Skipped or xfailed, and not measured" in (pytester.path / "out.md").read_text()
     project(SKIPPED, "--no-burden").stdout.no_fnmatch_line("Skipped or xfailed*")
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize(
+    ("own", "top", "options", "code", "told"),
+    [
+        ("", "", [], 0, True),
+        ("", "", ["--burden-strict"], 1, True),
+        ("", "", ["--no-burden"], 0, False),
+        ("", "", ["--rootdir=.."], 1, False),
+        ("[tool.burden.limits]\nmax_ops = 1", "", [], 0, False),
+        ("", "tests", [], 0, False),
+    ],
+)
+def test_budgets_of_a_project_above(  # noqa: PLR0913, PLR0917 a row of the table
+    pytester: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+    own: str,
+    top: str,
+    options: list[str],
+    code: int,
+    told: bool,
+) -> None:
+    """A file that makes a folder below the rootdir takes no limit away without a word."""
+    config = pytester.makepyprojecttoml("[tool.burden.limits]\nmax_params = 1\n")
+    below = pytester.mkdir("tests")
+    (pytester.path / top / ".git").mkdir()
+    monkeypatch.chdir(below)
+    (below / "pytest.ini").write_text("[pytest]\n")
+    (below / "pyproject.toml").write_text(own)
+    test = "from nets import small\ndef test_it(burden): burden(small, '1x4')\n"
+    (below / "test_below.py").write_text(test)
+    result = pytester.runpytest_inprocess(*OPTIONS, *options)
+    assert result.ret == code
+    says = f"{config}: its [[]tool.burden[]] does not hold, for pytest's rootdir is {below}"
+    if told:
+        advice = f"*Run pytest with --rootdir={pytester.path}, or move it into {below}*"
+        result.stdout.fnmatch_lines([says, advice])
+    else:
+        result.stdout.no_fnmatch_line(says)
