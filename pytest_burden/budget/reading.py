@@ -36,6 +36,10 @@ _DEEPEST = 50
 END_OF_INTEGERS = 2**63
 """Whole numbers of TOML are below."""
 
+_OURS = ("burden", "burdens", "pytestburden")
+"""How somebody may call our table, but for ``-``, ``_`` and capitals."""
+_AROUND = ((), ("tool",), ("tools",), ("tool", "pytest"), ("tool", "pytest", "ini_options"))
+"""Where somebody may look for it."""
 TABLES = ("limits", "budgets", "models", "policy", "allow")
 OPTIONS: Mapping[str, tuple[object, ...]] = {
     "fma": (1, 2),
@@ -113,6 +117,7 @@ def read(text: str) -> tuple[Config, list[Problem]]:
         return Config(), [_unread(text, rf"(?:[\[{{]\s*){{{_DEEPEST},}}", reason)]
     section = data.get("tool", {}).get("burden", {}) if isinstance(data.get("tool"), dict) else {}
     reader = _Reader(text)
+    reader.expect_its_name(data)
     return reader.config(section), reader.problems
 
 
@@ -142,6 +147,18 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self._text = text
         self.problems: list[Problem] = []
+
+    def expect_its_name(self, data: Mapping[str, Any]) -> None:
+        """Check that no table is meant for us and called otherwise: nothing in it would hold."""
+        for around in _AROUND:
+            table: Any = data
+            for key in around:
+                table = table.get(key) if isinstance(table, dict) else None
+            for key, value in table.items() if isinstance(table, dict) else ():
+                path = (*around, key)
+                ours = re.sub("[-_]", "", key.lower()) in _OURS and path != ("tool", "burden")
+                if ours and isinstance(value, dict):
+                    self._problem(path, value, "the table is called [tool.burden]")
 
     def config(self, section: object) -> Config:
         table = self._table(("tool", "burden"), section)

@@ -146,6 +146,35 @@ MODEL = ["[tool.burden.models.m]", 'build = "a:b"', "inputs = ['float32[S]']"]
 
 
 @pytest.mark.parametrize(
+    "table",
+    [
+        *("tool.pytest-burden", "tool.pytest_burden", "tool.Burden", "tool.burdens"),
+        *("burden", "tools.burden", "tool.pytest.burden", "tool.pytest.ini_options.burden"),
+    ],
+)
+def test_another_name(table: str) -> None:
+    """What somebody has taken for our table is no table that holds nothing."""
+    config, problems = read(f"[{table}.limits]\nmax_params = 1\n")
+    assert config == Config()
+    (problem,) = problems
+    assert (problem.where, problem.what) == ("pyproject.toml:1", f"[{table}]")
+    assert problem.reason == "the table is called [tool.burden]"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[tool.uv.sources]\npytest-burden = { path = "." }',
+        '[project.optional-dependencies]\nburden = ["pytest-burden"]',
+        '[tool.pytest.ini_options]\nburden = "x"',
+    ],
+)
+def test_a_name_that_is_not_ours(text: str) -> None:
+    """Other tables may say burden as they like."""
+    assert read(text) == (Config(), [])
+
+
+@pytest.mark.parametrize(
     ("lines", "what", "reason"),
     [
         (
