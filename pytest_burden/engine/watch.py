@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 from torch import nn
@@ -15,11 +17,14 @@ Callback = Callable[[nn.Module, tuple[Any, ...], dict[str, Any]], None]
 
 
 @contextmanager
-def watching(callback: Callback) -> Iterator[None]:
+def watching(
+    callback: Callback, in_pieces: Callable[[nn.Module], None] | None = None
+) -> Iterator[None]:
     """Call ``callback(module, args, kwargs)`` before each outermost module call on this thread.
 
-    Calls that the callback itself makes are not told of. ``nn.Module.__call__`` is wrapped until
-    the block ends.
+    Of a network whose ``forward`` somebody has called past that, ``in_pieces`` is told instead,
+    before each call that it makes. Calls that the callbacks themselves make are not told of.
+    ``nn.Module.__call__`` is wrapped until the block ends.
     """
     thread = threading.get_ident()
     plain_call = nn.Module.__call__
@@ -32,7 +37,11 @@ def watching(callback: Callback) -> Iterator[None]:
             return plain_call(module, *args, **kwargs)
         inside = True
         try:
-            callback(module, args, kwargs)
+            whole = _running(sys._getframe(1)) if in_pieces else None
+            if in_pieces and whole is not None:
+                in_pieces(whole)
+            else:
+                callback(module, args, kwargs)
             return plain_call(module, *args, **kwargs)
         finally:
             inside = False
@@ -42,6 +51,18 @@ def watching(callback: Callback) -> Iterator[None]:
         yield
     finally:
         nn.Module.__call__ = plain_call  # type: ignore[method-assign]  # the original
+
+
+def _running(frame: FrameType | None) -> nn.Module | None:
+    """Return the outermost network whose ``forward`` is running, None if there is none."""
+    found = None
+    while frame is not None:
+        code = frame.f_code
+        if code.co_name == "forward" and code.co_argcount:
+            owner = frame.f_locals.get(code.co_varnames[0])
+            found = owner if isinstance(owner, nn.Module) else found
+        frame = frame.f_back
+    return found
 
 
 @contextmanager

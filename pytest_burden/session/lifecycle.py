@@ -107,6 +107,23 @@ def observer(item: pytest.Item) -> Callable[[Any, tuple[Any, ...], dict[str, Any
     return observe
 
 
+def in_pieces(item: pytest.Item) -> Callable[[Any], None]:
+    """Return what is to be told of a network that the test runs past its call, in pieces."""
+    record = record_of(item)
+
+    def told(module: Any) -> None:
+        name = Name(type(module).__name__)
+        reason = (
+            f"{name.text}.forward was called, and not the network: each of its modules would be"
+            " measured by itself. Call it as net(x)."
+        )
+        failed = Measured(name, Failure(Kind.UNMEASURED, reason))
+        if not record.asked and failed not in record.measured:
+            record.measured.append(failed)
+
+    return told
+
+
 def end(item: pytest.Item) -> str:
     """Judge what a test that ran well measured; return why it fails, empty if it does not."""
     # unittest keeps the errors and skips of a test's body to itself until the report is made.

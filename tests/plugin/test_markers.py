@@ -386,6 +386,35 @@ class TestMarkerOnly:
             ]
         )
 
+    def test_forward_called_past_the_network(self, project: Project) -> None:
+        """Its modules, each within the limits, are not what the limits are for."""
+        result = project(
+            """
+            class Net(torch.nn.Sequential):
+                def predict(self, x): return self.forward(x) > 0
+
+                def both(self, x): return self(x) > 0
+
+            def net(): return Net(torch.nn.Linear(4, 4), torch.nn.Linear(4, 2))
+
+            @pytest.mark.burden(max_params=20)
+            def test_forward(): net().forward(torch.ones(1, 4))
+
+            @pytest.mark.burden(max_params=20)
+            def test_method():
+                net().predict(torch.ones(1, 4))
+                torch.nn.ReLU()(torch.ones(1))
+
+            @pytest.mark.burden(max_params=30)
+            def test_well(): net().both(torch.ones(1, 4))
+
+            def test_other(burden): burden(small, "1x4").flops and net().forward(torch.ones(1, 4))
+            """
+        )
+        result.assert_outcomes(failed=2, passed=2)
+        says = "    Net.forward was called, and not the network: *"
+        result.stdout.fnmatch_lines(["measured nothing", says, "#Net measured nothing", says])
+
     def test_training_mode(self, project: Project) -> None:
         """The metrics are those of the evaluation forward; the network is left in its mode."""
         result = project(
