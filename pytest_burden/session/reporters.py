@@ -35,6 +35,9 @@ _OUTPUT = "burden"
 _CHECK = "budget check"
 """When an error of the whole run was found, as in "ERROR at budget check of pyproject.toml"."""
 
+_ENDS = ("passed", "failed", "skipped")
+"""Outcomes of a test's last attempt; plugins that run it again have others for those before."""
+
 _EMPTY = "got empty parameter set"
 """How pytest begins the reason why it leaves a test out that has no parameters."""
 
@@ -111,6 +114,10 @@ class Controller:
         if report.when == "setup":
             self._state.begin(test)
         self._state.reported.add(test)
+        if report.outcome not in _ENDS:
+            self._state.done.discard(test)
+        elif report.when == "call":
+            self._state.done.add(test)
         file, line, _ = report.location
         self._places[test] = Place(file, 0 if line is None else line + 1)
         if not report.passed:

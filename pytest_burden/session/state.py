@@ -40,6 +40,8 @@ class State:
     shared: list[Result] = field(default_factory=list)
     """What session fixtures measured and no test could report."""
     reported: set[str] = field(default_factory=set)
+    done: set[str] = field(default_factory=set)
+    """Tests that have had their turn, and not an attempt that was to be followed by another."""
     unfinished: set[str] = field(default_factory=set)
     """Tests that were skipped or failed: they may not have come to measure."""
     failed: set[str] = field(default_factory=set)
@@ -59,7 +61,13 @@ class State:
     """What the baseline has and a full run has not measured."""
 
     def begin(self, test: str) -> None:
-        """Forget an earlier attempt of a test, but for what it has measured for others, too."""
+        """Forget an earlier attempt of a test, but for what it has measured for others, too.
+
+        Of another test with the same id (of folders beside the rootdir, say) nothing is forgotten.
+        """
+        if test in self.done:
+            self.shared += self.by_test.pop(test, ())
+            return
         self.unfinished.discard(test)
         self.failed.discard(test)
         self.skipped.discard(test)
@@ -182,7 +190,10 @@ class State:
 
     def _two(self, name: str) -> Verdict:
         """Return what is said of two networks that workers have measured under one name."""
-        reason = "another network is measured under this name, by another worker: give it a name="
+        reason = (
+            "another network is measured under this name, by another worker or by another test of"
+            " this id: give it a name="
+        )
         return Verdict(Kind.ERROR, name, None, None, self.settings.policies[Kind.ERROR], reason)
 
     def _uncollected(self, name: str) -> Verdict:

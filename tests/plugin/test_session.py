@@ -360,3 +360,25 @@ def test_budgets_of_a_project_above(  # noqa: PLR0913, PLR0917 a row of the tabl
         result.stdout.fnmatch_lines([says, advice])
     else:
         result.stdout.no_fnmatch_line(says)
+
+
+@pytest.mark.parametrize(
+    ("size", "says"), [(4, "is over max_params by 1 *"), (5, "*another test*")]
+)
+@pytest.mark.parametrize("options", [[], ["-n1"]])
+def test_two_tests_of_one_id(
+    apart: Project, pytester: pytest.Pytester, options: list[str], size: int, says: str
+) -> None:
+    """Of folders beside the rootdir, files of one name have tests of one id: none hides another."""
+    test = "def test_it(burden): burden('linear', '1x{}', max_params={})\n"
+    for folder, inputs, most in (("a", 4, 9), ("b", size, 10)):
+        pytester.mkdir(folder)
+        (pytester.path / folder / "test_one.py").write_text(test.format(inputs, most))
+    pytester.mkdir("ci")
+    (pytester.path / "ci" / "x.ini").write_text("[pytest]\naddopts = --import-mode=importlib\n")
+    given = ("-c", "ci/x.ini", "-p", "conftest", "a", "b", "--burden-json=out.json", *options)
+    result = apart("", *given)
+    result.assert_outcomes(passed=1, failed=1, errors=int(size != 4))
+    data = json.loads((pytester.path / "out.json").read_text(encoding="utf-8"))
+    assert data["verdict"] == "fail"
+    result.stdout.fnmatch_lines([f"test_one.py::test_it* {says}" if size != 4 else says[3:]])
