@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_burden.session.keys import FIXTURES, ID, MARKER, REPORTER
+from pytest_burden.budget.ci import on_ci
+from pytest_burden.session.keys import CI, FIXTURES, ID, MARKER, REPORTER
 
 if TYPE_CHECKING:
     from pytest_burden.fixture import Measure, MeasureOnce
@@ -85,6 +86,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--burden-root", default=None, help=argparse.SUPPRESS)
     # What `burden explain` asks: an id, and the file for the answer.
     group.addoption("--burden-explain", nargs=2, default=None, help=argparse.SUPPRESS)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Note whether ``CI`` is set: a conftest.py may take it out of its tests' environment."""
+    early_config.stash[CI] = on_ci()
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -10,5 +10,8 @@ FIXTURES = ("burden", "burden_session")
 REPORTER = "burden-reporter"
 """The name of the plugin that is registered when a run turns out to have to do with budgets."""
 
+CI = pytest.StashKey[bool]()
+"""Whether this was a run of continuous integration before any conftest.py was imported."""
+
 ID = pytest.StashKey[str]()
 """A test's node id as it was collected: pytest-xdist appends ``@group`` to it later."""

@@ -25,7 +25,7 @@ from pytest_burden.report.inert import inert, shown
 from pytest_burden.report.message import Case, sentences, violations
 from pytest_burden.session.keys import REPORTER
 from pytest_burden.session.lifecycle import ATTRIBUTE, AWAITED, TEST, dump, parse
-from pytest_burden.session.settings import SETTINGS, Settings
+from pytest_burden.session.settings import ON_CI, SETTINGS, Settings
 from pytest_burden.session.shared import SHARED
 from pytest_burden.session.state import State
 
@@ -135,6 +135,11 @@ class Controller:
     ) -> tuple[str, str, str] | None:
         """Call an error of the whole run an error: pytest knows no such report."""
         return ("error", "E", "ERROR") if report.when == _CHECK else None
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Tell a worker of pytest-xdist how to judge."""
+        node.workerinput[ON_CI] = self._settings.on_ci
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:

@@ -16,6 +16,7 @@ from pytest_burden.budget.config import FILE, Config, GitHub, Table
 from pytest_burden.budget.files import lost
 from pytest_burden.budget.problem import Problem
 from pytest_burden.budget.verdict import DEFAULTS, LOCAL, Past, Policies
+from pytest_burden.session.keys import CI
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,9 @@ class Settings:
         return Past(self.baseline, self.config.allowances, self.today, committed=True)
 
 
+ON_CI = "burden_ci"
+"""The key of what a worker is told of the environment."""
+
 SETTINGS = pytest.StashKey[Settings]()
 
 
@@ -74,7 +78,10 @@ def make_settings(config: pytest.Config, burden: Config) -> tuple[Settings, list
     json, markdown, html = outputs.values()
     _keep_files(config, outputs)
     update = bool(config.getoption("burden_update"))
-    if update and on_ci() and not config.getoption("burden_force"):
+    # A worker has the environment that the controller's conftest.py has left.
+    told = getattr(config, "workerinput", {}).get(ON_CI, False)
+    ci = on_ci() or config.stash.get(CI, False) or told
+    if update and ci and not config.getoption("burden_force"):
         raise pytest.UsageError(
             "--burden-update is refused, for CI is set: a baseline is renewed where its change is"
             " read before it counts. --burden-force writes it all the same."
@@ -91,7 +98,7 @@ def make_settings(config: pytest.Config, burden: Config) -> tuple[Settings, list
         strict=bool(config.getoption("burden_strict")),
         enforced=not config.getoption("burden_off"),
         keep_rows=bool(json or html or update) or config.getoption("verbose", 0) > 0,
-        on_ci=on_ci(),
+        on_ci=ci,
         update=update,
         baseline=known,
         broken=bool(problems),

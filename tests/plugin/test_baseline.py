@@ -559,6 +559,24 @@ def test_it(found, burden):
 """
 
 
+@pytest.mark.parametrize("workers", [[], ["-n1"]])
+def test_a_conftest_that_is_not_on_ci(apart: Project, file: Path, workers: list[str]) -> None:
+    """What takes CI out of the environment of its tests lets nobody off."""
+    test = "def test_{}(burden): burden('linear', '1x4')"
+    apart(test.format("a"), "--burden-update")
+    conftest = file.parent / "conftest.py"
+    off = "import os\nos.environ.pop('CI', None)\n"
+    conftest.write_text(f"{off}{conftest.read_text(encoding='utf-8')}", encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CI", "true")
+        result = apart(test.format("b").replace("1x4", "2x4"), *workers)
+        result.assert_outcomes(failed=1, errors=1)
+        apart(test.format("b"), "--burden-update").stderr.fnmatch_lines(
+            ["*refused, for CI is set*"]
+        )
+    assert apart(test.format("b"), *workers).ret == 0
+
+
 @pytest.mark.parametrize("fails", [False, True])
 def test_run_again_hides_nothing(apart: Project, file: Path, fails: bool) -> None:
     """A test that passes at last has measured all that it measures: what is missing is stale."""
