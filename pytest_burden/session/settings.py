@@ -86,6 +86,11 @@ def make_settings(config: pytest.Config, burden: Config) -> tuple[Settings, list
             "--burden-update is refused, for CI is set: a baseline is renewed where its change is"
             " read before it counts. --burden-force writes it all the same."
         )
+    if config.getoption("burden_strict") and config.getoption("burden_off"):
+        raise pytest.UsageError(
+            "--burden-strict and --no-burden contradict each other: one of them may stand in"
+            " addopts or in PYTEST_ADDOPTS"
+        )
     known, problems = _baseline(config.rootpath / baseline.FILE)
     settings = Settings(
         config=burden,

@@ -66,12 +66,13 @@ def test_unreadable(pytester: pytest.Pytester, content: bytes, told: str) -> Non
         ("--burden-json=missing/out.json", "ERROR: --burden-json=*: there is no folder *missing"),
         ("--burden-json=", "ERROR: --burden-json=*: this is a folder, a file belongs here"),
         ("--burden-json=.", "ERROR: --burden-json=*: this is a folder, a file belongs here"),
+        ("--no-burden", "ERROR: --burden-strict and --no-burden contradict each other: *"),
         ("--burden-table=some", "*argument --burden-table: invalid choice: 'some'*"),
     ],
 )
 def test_bad_option(project: Project, option: str, told: str) -> None:
     """Told before a test runs, not after all of them."""
-    result = project(TEST, "-s", option)
+    result = project(TEST, "-s", "--burden-strict", option)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([told])
     result.stdout.no_fnmatch_line("imported")
