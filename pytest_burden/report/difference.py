@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pytest_burden.budget.difference import Comparison, Difference, How, Side
+from pytest_burden.budget.ids import natural
 from pytest_burden.budget.result import verdict_to_dict
 from pytest_burden.budget.units import show
 from pytest_burden.budget.verdict import Kind
@@ -228,9 +229,10 @@ def _notes(comparison: Comparison) -> Iterator[str]:
     if skipped := comparison.skipped:
         yield f"Not compared, skipped or failed in {head.name}: {some(skipped)}"
     for one, other in ((base, head), (head, base)):
-        if one.partial and other.baseline.entries.keys() - one.baseline.entries.keys():
-            why = ", ".join(one.partial)
-            yield f"{one.name} is not all ({why}): what is missing there is not judged."
+        missing = other.baseline.entries.keys() - one.baseline.entries.keys()
+        if one.partial and missing:
+            why, names = ", ".join(one.partial), some(sorted(missing, key=natural))
+            yield f"{one.name} is not all ({why}), and what is missing there is not judged: {names}"
     then, now = base.baseline.torch, head.baseline.torch
     if then and now and then != now:
         yield f"torch was {then} and is {now}."
