@@ -266,13 +266,21 @@ def _give_up(tape: Tape, named: Sequence[tuple[str, nn.Module]]) -> None:
 def _tell_held(modules: Iterable[nn.Module], homes: Homes) -> None:
     """Say which of the tensors that were there before the run are buffers.
 
-    And which are parameters, where the copier does not see them.
+    And which are parameters, where the copier does not see them. One that no module has registered,
+    in a plain list say, is none to a checkpoint or an optimizer: it is a tensor like any other.
     """
+    modules = list(modules)
+    registered = set()
     for module in modules:
-        if isinstance(module, torch.jit.ScriptModule):
-            for parameter in module._parameters.values():
-                if parameter is not None:
-                    homes.token(parameter, "parameter")
+        for parameter in module._parameters.values():
+            if parameter is not None and isinstance(module, torch.jit.ScriptModule):
+                homes.token(parameter, "parameter")
+            if parameter is not None:
+                registered.add(homes.index(parameter))
+    for index, storage in enumerate(homes.tape.storages):
+        if storage.role == "parameter" and index not in registered:
+            storage.role = "constant"
+    for module in modules:
         for buffer in module._buffers.values():
             if buffer is not None:
                 homes.tell(buffer, "buffer")

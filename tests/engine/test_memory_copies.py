@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -212,3 +213,27 @@ def test_bags_in_half_precision() -> None:
 
     build = around(lambda: nn.EmbeddingBag(20, 8, mode="sum").bfloat16(), run)
     trained(build, ("int64[9]", torch.tensor([0, 4]), "bfloat16[9]"))
+
+
+class Listed(nn.Module):
+    """A layer in a list, which torch finds if it is one of its own."""
+
+    def __init__(self, kind: Callable[[list[nn.Module]], Any]) -> None:
+        super().__init__()
+        self.layers = kind([nn.Linear(8, 16)])
+
+    def forward(self, x: torch.Tensor) -> Any:
+        """Return (N, 16)."""
+        return self.layers[0](x)
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_parameters_that_no_module_has(given: bool) -> None:
+    """What stands in a plain list is no parameter, and takes its memory all the same."""
+    known, hidden = (
+        measure(Listed(kind) if given else partial(Listed, kind), ROWS)
+        for kind in (nn.ModuleList, list)
+    )
+    weights = 4 * (8 * 16 + 16)
+    assert (known.param_memory, hidden.param_memory) == (weights, 0)
+    assert hidden.peak_memory == known.peak_memory + weights
