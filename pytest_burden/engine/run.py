@@ -35,7 +35,7 @@ from pytest_burden.engine.surroundings import (
     fixed_surroundings,
     seed,
 )
-from pytest_burden.engine.trace import Trace
+from pytest_burden.engine.trace import ModuleInfo, Storage, Trace
 from pytest_burden.engine.training import Training
 from pytest_burden.errors import BurdenError, MeasureError
 from pytest_burden.inputs import BYTES, InputSpec
@@ -209,6 +209,8 @@ def _trace(
     lazy = recorder.real and is_lazy(modules)
     _tell_held(modules, recorder.homes)
     holdings = None if lazy else inventory(named, recorder.homes)
+    if holdings:
+        _tell_unregistered(holdings, tape.storages)
     described = shapes((args, kwargs))
     given = {}
     for tensor in tensors(inputs):
@@ -266,24 +268,27 @@ def _give_up(tape: Tape, named: Sequence[tuple[str, nn.Module]]) -> None:
 def _tell_held(modules: Iterable[nn.Module], homes: Homes) -> None:
     """Say which of the tensors that were there before the run are buffers.
 
-    And which are parameters, where the copier does not see them. One that no module has registered,
-    in a plain list say, is none to a checkpoint or an optimizer: it is a tensor like any other.
+    And which are parameters, where the copier does not see them.
     """
-    modules = list(modules)
-    registered = set()
     for module in modules:
-        for parameter in module._parameters.values():
-            if parameter is not None and isinstance(module, torch.jit.ScriptModule):
-                homes.token(parameter, "parameter")
-            if parameter is not None:
-                registered.add(homes.index(parameter))
-    for index, storage in enumerate(homes.tape.storages):
-        if storage.role == "parameter" and index not in registered:
-            storage.role = "constant"
-    for module in modules:
+        if isinstance(module, torch.jit.ScriptModule):
+            for parameter in module._parameters.values():
+                if parameter is not None:
+                    homes.token(parameter, "parameter")
         for buffer in module._buffers.values():
             if buffer is not None:
                 homes.tell(buffer, "buffer")
+
+
+def _tell_unregistered(holdings: Iterable[ModuleInfo], storages: Sequence[Storage]) -> None:
+    """Say that a parameter which no module has registered is a tensor like any other.
+
+    To a checkpoint and an optimizer it is none: it stands in a plain list, say.
+    """
+    registered = {held.storage for module in holdings for held in module.held}
+    for index, storage in enumerate(storages):
+        if storage.role == "parameter" and index not in registered:
+            storage.role = "constant"
 
 
 def _refuse_forks(modules: Iterable[nn.Module]) -> None:
