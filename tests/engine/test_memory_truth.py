@@ -61,11 +61,16 @@ def test_training(case: Case) -> None:
 
 
 def imagenet(module: str, factory: str) -> Build:
-    """Return a factory of one of the example's networks."""
+    """Return a factory of one of the example's networks, whose weights nobody draws.
+
+    For half a billion numbers that takes as long as the rest of a test.
+    """
 
     def build() -> nn.Module:
         with pytest.MonkeyPatch.context() as patch:
             patch.syspath_prepend(Path(__file__).parents[2] / "examples" / "imagenet")
+            for drawn in ("kaiming_uniform_", "uniform_"):
+                patch.setattr(nn.init, drawn, lambda tensor, *_, **__: nn.init.zeros_(tensor))
             made: nn.Module = getattr(importlib.import_module(f"networks.{module}"), factory)()
         return made
 
