@@ -22,15 +22,9 @@ from torch._subclasses.fake_tensor import (
 from pytest_burden.engine.abstract import CPU, intern, mark_pending, spec_of
 from pytest_burden.engine.call import Call
 from pytest_burden.engine.compiler import import_compiler
-from pytest_burden.engine.layouts import (
-    AS_HALF,
-    CORRECTED,
-    NORMS,
-    OVERSIZED,
-    UNMASKED,
-    grouped_product,
-)
+from pytest_burden.engine.layouts import AS_HALF, CORRECTED, NORMS, UNMASKED, grouped_product
 from pytest_burden.engine.mismatch import refuse_mismatch
+from pytest_burden.engine.oversized import OVERSIZED
 from pytest_burden.engine.result import New, Output, Plain, Result, Same, View
 from pytest_burden.engine.schema import DTYPES, is_view, op_name
 from pytest_burden.engine.shapes import known_result

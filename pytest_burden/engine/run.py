@@ -35,7 +35,7 @@ from pytest_burden.engine.surroundings import (
     fixed_surroundings,
     seed,
 )
-from pytest_burden.engine.trace import ModuleInfo, Storage, Trace
+from pytest_burden.engine.trace import ModuleInfo, Trace
 from pytest_burden.engine.training import Training
 from pytest_burden.errors import BurdenError, MeasureError
 from pytest_burden.inputs import BYTES, InputSpec
@@ -208,9 +208,7 @@ def _trace(
     modules = [module for _, module in named]
     lazy = recorder.real and is_lazy(modules)
     _tell_held(modules, recorder.homes)
-    holdings = None if lazy else inventory(named, recorder.homes)
-    if holdings:
-        _tell_unregistered(holdings, tape.storages)
+    holdings = None if lazy else _held_before(named, recorder.homes)
     described = shapes((args, kwargs))
     given = {}
     for tensor in tensors(inputs):
@@ -280,15 +278,18 @@ def _tell_held(modules: Iterable[nn.Module], homes: Homes) -> None:
                 homes.tell(buffer, "buffer")
 
 
-def _tell_unregistered(holdings: Iterable[ModuleInfo], storages: Sequence[Storage]) -> None:
-    """Say that a parameter which no module has registered is a tensor like any other.
+def _held_before(named: Sequence[tuple[str, nn.Module]], homes: Homes) -> tuple[ModuleInfo, ...]:
+    """Return what the modules hold before the run.
 
-    To a checkpoint and an optimizer it is none: it stands in a plain list, say.
+    A parameter that none of them has registered, for it stands in a plain list, say, is none to a
+    checkpoint or an optimizer: it is noted as a tensor like any other.
     """
+    holdings = inventory(named, homes)
     registered = {held.storage for module in holdings for held in module.held}
-    for index, storage in enumerate(storages):
+    for index, storage in enumerate(homes.tape.storages):
         if storage.role == "parameter" and index not in registered:
             storage.role = "constant"
+    return holdings
 
 
 def _refuse_forks(modules: Iterable[nn.Module]) -> None:
