@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 from pytest_burden.budget.allowance import Allowance
 from pytest_burden.budget.baseline import NONE, Baseline, Entry
 from pytest_burden.budget.compare import Change, changes
+from pytest_burden.budget.eased import eased
 from pytest_burden.budget.growth import Growth
 from pytest_burden.budget.ids import is_of, split_unfinished
 from pytest_burden.budget.limits import Rule
@@ -55,6 +56,8 @@ class Side:
     """By id, why a test did not fail although its measurement does: ``xfailed``, ``skipped``."""
     unsure: tuple[str, ...] = ()
     """Why there may be more than was measured, and worse, as in `Run`."""
+    held: Mapping[str, Sequence[Rule]] = field(default_factory=dict)
+    """By id, every limit that was in force; nothing of what was not judged."""
 
 
 class Step(NamedTuple):
@@ -183,7 +186,7 @@ def compare(  # noqa: PLR0913, PLR0917 what was measured, and what is allowed
         held = resolve([head.limits.get(name, ()), tuple(rules(name))])
         judged = _judged(entry, head.baseline.torch, then, held, policies, past)
         since = [replace(verdict, since=base.name) for verdict in judged]
-        verdicts = _excused(head, name, since)
+        verdicts = _excused(head, name, [*since, *_eased(base, head, then, name, policies)])
         changed = then.metrics != entry.metrics
         blamed = changes(then.nodes, entry.nodes) if changed else ()
         found.append(Difference(name, then, entry, verdicts, blamed))
@@ -273,6 +276,15 @@ def _gone(base: Side, head: Side, name: str, policies: Policies) -> Iterator[Ver
         yield replace(lost, detail=head.unmeasured[name])
     elif not head.partial and not _is_unfinished(head, name):
         yield replace(_verdict(Kind.STALE, name, policies), since=base.name)
+
+
+def _eased(base: Side, head: Side, then: Entry, name: str, policies: Policies) -> Iterator[Verdict]:
+    """Yield a verdict if a measurement is held to less than it was."""
+    if then.id in base.held and name in head.held:
+        gone = eased(base.held[then.id], head.held[name], then.metrics)
+        if gone:
+            says = "\n".join([f"its limits are eased since {base.name}", *gone])
+            yield replace(_verdict(Kind.EASED, name, policies), detail=says, since=base.name)
 
 
 def _is_unfinished(side: Side, name: str) -> bool:

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from pytest_burden.budget import baseline
-from pytest_burden.budget.baseline import Baseline, entry_of, minor
+from pytest_burden.budget.baseline import NONE, Baseline, entry_of, minor
 from pytest_burden.budget.ci import on_ci
 from pytest_burden.budget.config import FILE, Config, GitHub
 from pytest_burden.budget.difference import Comparison, Side, compare, judged_by
@@ -236,6 +236,8 @@ def side_of(name: str, measured: Run, renew: str) -> Side:
     burdens = {r.id: r.burden for r in measured.results if r.burden is not None}
     torch = ", ".join(sorted({minor(burden.torch) for burden in burdens.values()}))
     entries = {each: entry_of(each, burden) for each, burden in burdens.items()}
+    # Under --no-burden nothing is judged, under --burden-update no growth.
+    unheld = not measured.enforced or measured.baseline not in {"", NONE}
     unmeasured = {
         r.id: (r.worst.detail if r.worst else "") or "it measured nothing"
         for r in measured.results
@@ -256,7 +258,13 @@ def side_of(name: str, measured: Run, renew: str) -> Side:
             if verdict.excuse
         },
         measured.unsure,
+        {} if unheld else {result.id: _held(result) for result in measured.results},
     )
+
+
+def _held(result: Result) -> Level:
+    """Return every limit that a measurement was held to."""
+    return tuple(dict.fromkeys(verdict.limit for verdict in result.verdicts if verdict.limit))
 
 
 def _own_limits(result: Result) -> Level:

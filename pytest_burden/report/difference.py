@@ -27,7 +27,17 @@ _FEW = 10
 _SUMMED_UP = ("params", "flops", "activation_memory")
 _UNTOLD = ("same", "unknown")
 """What is a number in the last line alone."""
-_ORDER = ("grew", "shrank", "changed", "new", "gone", "renamed", "not compared", "unchanged")
+_ORDER = (
+    "grew",
+    "shrank",
+    "eased",
+    "changed",
+    "new",
+    "gone",
+    "renamed",
+    "not compared",
+    "unchanged",
+)
 
 
 def lines(comparison: Comparison, verbosity: int = 0) -> list[Line]:
@@ -218,7 +228,9 @@ def _asides(difference: Difference, comparison: Comparison) -> Iterator[str]:
     if difference.otherwise:
         yield difference.otherwise
     for verdict in difference.verdicts:
-        if verdict.detail:
+        if verdict.kind is Kind.EASED:
+            yield from verdict.detail.splitlines()[1:]
+        elif verdict.detail:
             metric = f"{verdict.limit.metric}: " if verdict.limit else ""
             yield f"{metric}{' '.join(verdict.detail.split())}"
 

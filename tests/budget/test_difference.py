@@ -377,3 +377,36 @@ def test_not_compared() -> None:
         ["no commit", "at all"],
     )
     assert judged_by(failed, compared(side(), side())).verdicts == (kept,)
+
+
+HELD = (Limit("flops", 5, "t.py:1", "max_flops=5"),)
+RAISED = (Limit("flops", 6, "t.py:1", "max_flops=6"),)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ({"a": HELD}, {"a": RAISED}, ["max_flops is raised: was"]),
+        ({"a": HELD}, {"a": ()}, ["max_flops is gone: was"]),
+        ({"a": HELD}, {"a": HELD}, []),
+        ({"a": HELD}, {}, []),  # --no-burden: nothing was held to anything
+        ({}, {"a": RAISED}, []),
+    ],
+)
+def test_eased_limits(
+    before: dict[str, tuple[Rule, ...]], after: dict[str, tuple[Rule, ...]], told: list[str]
+) -> None:
+    """A network that did not change is told of if it may from now on."""
+    then, now = side(entry("a"), held=before), side(entry("a"), held=after)
+    difference = only(compared(then, now))
+    found = [v for v in difference.verdicts if v.kind is Kind.EASED]
+    assert [v.detail.splitlines()[1].partition("max_flops=")[0].strip() for v in found] == told
+    assert (difference.how, difference.warns) == (("changed", True) if told else ("same", False))
+    failing = compared(then, now, policies={**DEFAULTS, Kind.EASED: Policy.FAIL})
+    assert failing.fails == bool(told)
+
+
+def test_eased_limits_of_what_was_renamed() -> None:
+    """A new name hides no raised limit."""
+    then, now = side(entry("old"), held={"old": HELD}), side(entry("new"), held={"new": RAISED})
+    assert [v.kind for v in only(compared(then, now)).verdicts_that_tell] == [Kind.EASED]

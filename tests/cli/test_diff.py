@@ -428,6 +428,37 @@ def test_results(repository: Path, burden: Burden, warm_python: str) -> None:
     assert "--results needs the results of a run" in refused.stderr
 
 
+def test_raised_limits(repository: Path, burden: Burden, warm_python: str) -> None:
+    """A change that raises its own budget passes, and is told of; a policy can refuse it."""
+    tests = "import pytest\nfrom nets import small\n\n@pytest.mark.burden(max_params=30)\n"
+    tests += "def test_a(burden): burden(small, '2x4')\n"
+    file = repository / "test_it.py"
+    file.write_text(tests, encoding="utf-8")
+    git(repository, "commit", "-am", "held")
+    git(repository, "branch", "-f", "main")
+    file.write_text(tests.replace("30", "40"), encoding="utf-8")
+    told = (
+        "test_it.py::test_a: eased (warns)\n    max_params is raised:"
+        " was max_params=30 (test_it.py:4), is max_params=40 (test_it.py:4)\n"
+    )
+    done = burden("diff", "--base", "main", folder=repository)
+    assert (done.returncode, done.stdout.startswith(told)) == (0, True), done.stdout
+    command = [warm_python, "-m", "pytest", "-q", "--burden-json=head.json"]
+    subprocess.run(command, cwd=repository, check=True, capture_output=True)
+    options = ("--base", "main", "--head", "head.json", "--results", "head.json")
+    done = burden("diff", *options, folder=repository)
+    assert (done.returncode, done.stdout.startswith(told)) == (0, True), done.stderr
+    shown = burden("report", "head.json", "--format", "markdown", folder=repository).stdout
+    assert "### Warns\n" in shown
+    assert "test&#95;a" in shown
+    assert ": its limits are eased since main (" in shown
+    (repository / "pyproject.toml").write_text(
+        '[tool.burden.policy]\neased = "fail"\n', encoding="utf-8"
+    )
+    done = burden("diff", "--base", "main", folder=repository)
+    assert (done.returncode, "test_a: eased\n" in done.stdout) == (1, True), done.stdout
+
+
 @pytest.mark.parametrize("layout", ["PYTHONPATH", "src"])
 def test_code_of_the_commit(repository: Path, burden: Burden, layout: str) -> None:
     """Also where the working tree's folder is on the path: the commit's comes before it."""

@@ -9,6 +9,7 @@ import pytest
 
 from pytest_burden.budget.baseline import Baseline, Entry, entry_of
 from pytest_burden.budget.difference import Comparison, Side, compare
+from pytest_burden.budget.limits import Limit
 from pytest_burden.budget.verdict import LOCAL, NO_GROWTH
 from pytest_burden.report.difference import lines, markdown, to_dict
 from tests.budget.sample import IMAGE, burden
@@ -31,6 +32,7 @@ def side(name: str, *entries: Entry, torch: str = "2.13", **more: object) -> Sid
     return Side(name, known, "again", **more)  # type: ignore[arg-type] # each has its type
 
 
+OF_OPS = Limit("ops", 9, "pyproject.toml: tool.burden.limits.max_ops", "max_ops=9")
 BASE = side(
     "main (3f2c1ab90)",
     entry("t.py::test_same"),
@@ -40,6 +42,8 @@ BASE = side(
     entry("t.py::test_old", inputs=("float32[3]",)),
     entry("t.py::test_gone", inputs=("float32[4]",)),
     entry("t.py::test_broke", inputs=("float32[5]",)),
+    entry("t.py::test_eased"),
+    held={"t.py::test_eased": [Limit("params", 3_000_000, "t.py:7", "max_params='3M'"), OF_OPS]},
 )
 HEAD = side(
     "the working tree",
@@ -54,6 +58,8 @@ HEAD = side(
     entry("t.py::test_trained"),
     entry("t.py::test_new_name", inputs=("float32[3]",)),
     entry("t.py::test_added|b", inputs=(IMAGE, IMAGE)),
+    entry("t.py::test_eased"),
+    held={"t.py::test_eased": [Limit("params", 4_000_000, "t.py:8", "max_params='4M'")]},
     torch="2.14",
     unmeasured={"t.py::test_broke": "needs data in head (NMS)\nneeds 300 GiB of 8"},
 )
