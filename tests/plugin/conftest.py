@@ -61,9 +61,11 @@ class Svd(nn.Module):
 STAND_IN = '''
 """In place of the engine: a linear layer's burden, at no cost and without torch."""
 
+import contextlib
 import sys
 import types
 
+import pytest_burden
 from pytest_burden.burden import Burden, Figures, ModuleRow, OpRow
 from pytest_burden.errors import MeasureError
 
@@ -86,9 +88,12 @@ def import_target(target):
     return target.partition(":")[2]
 
 
-for name in ("measure", "build"):
+engine = sys.modules["pytest_burden.engine"] = types.ModuleType("pytest_burden.engine")
+engine.__path__ = [f"{pytest_burden.__path__[0]}/engine"]
+for name in ("measure", "build", "watch"):
     module = types.ModuleType(f"pytest_burden.engine.{name}")
     module.measure, module.import_target = measure, import_target
+    module.unwatched = contextlib.nullcontext
     sys.modules[module.__name__] = module
 '''
 

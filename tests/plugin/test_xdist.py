@@ -57,6 +57,17 @@ def table(result: pytest.RunResult) -> list[str]:
     return result.outlines[start:end]
 
 
+def test_what_stands_in_for_the_engine(apart: Project) -> None:
+    """These runs are quick, for none of their processes imports torch."""
+    test = """
+    def test_it(burden):
+        import sys
+        assert burden("linear", "1x4").torch == "none"
+        assert "torch" not in sys.modules
+    """
+    apart(test, "-n1").assert_outcomes(passed=1)
+
+
 @pytest.mark.parametrize("dist", ["load", "loadgroup"])
 def test_same_as_in_one_process(apart: Project, pytester: pytest.Pytester, dist: str) -> None:
     """Table, JSON and exit code are those of a run without workers."""
