@@ -1,7 +1,7 @@
-"""A Python that has torch already: as good as a new process, in a tenth of the time.
+"""A Python that has torch and pytest already: as good as a new process, in a tenth of the time.
 
-Most of what a command takes on a small network is the import of torch. So one process imports it
-and forks for every command: what runs in the fork has its own arguments, folder, environment,
+Most of what a command takes on a small network are these imports. So one process does them and
+forks for every command: what runs in the fork has its own arguments, folder, environment,
 path, standard streams and exit status, and has imported nothing else. What is to show what a fresh
 interpreter does, imports or prints is started with `sys.executable` instead.
 """

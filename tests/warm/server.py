@@ -1,8 +1,9 @@
-"""Imports torch, and forks for each client a process that is as a new Python with that import."""
+"""Imports torch and pytest, and forks for each client what is as a new Python with these two."""
 
 from __future__ import annotations
 
 import atexit
+import gc
 import io
 import json
 import os
@@ -17,7 +18,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-import torch  # noqa: F401 what all this is for
+import pytest  # noqa: F401 what all this is for
+import torch  # noqa: F401 likewise
 
 _OWN_PATH = len(os.environ.get("PYTHONPATH", "").split(os.pathsep)) * ("PYTHONPATH" in os.environ)
 _PATH = sys.path[1 + _OWN_PATH :]
@@ -29,6 +31,8 @@ def serve(address: str, program: str) -> None:
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(address)
         listening.listen()
+        # Pytest collects all garbage where it ends: none of it is what stays from here.
+        gc.freeze()
         print("ready", flush=True)  # noqa: T201 the answer to who has started this
         # Whoever has started this holds the other end of its standard input, also if killed.
         while sys.stdin not in select.select([listening, sys.stdin], [], [])[0]:
