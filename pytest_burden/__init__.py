@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     )
     from pytest_burden.engine.fit import fit
     from pytest_burden.engine.measure import measure
-    from pytest_burden.engine.rules.registry import Cost, rule
+    from pytest_burden.engine.rules.own import rule
+    from pytest_burden.engine.rules.registry import Cost
     from pytest_burden.engine.spec import Spec
     from pytest_burden.engine.sweep import sweep
     from pytest_burden.errors import BurdenError, MeasureError
@@ -51,7 +52,7 @@ _HOME = {
     "fit": "engine.fit",
     "measure": "engine.measure",
     "sweep": "engine.sweep",
-    "rule": "engine.rules.registry",
+    "rule": "engine.rules.own",
 }
 
 __all__ = [

@@ -226,6 +226,8 @@ class Burden:
     """Metrics that may be more than their value, and why."""
     unsupported: Mapping[str, str] = field(default_factory=dict)
     """Metrics that were asked for and cannot be measured here, and why."""
+    replaced_rules: Mapping[str, str] = field(default_factory=dict)
+    """Operators that the named function of somebody else counts, in place of the rule there is."""
     cuda: CudaRun | None = None
     peaks: tuple[Peak, ...] = ()
     """What is alive at the moments that the metrics of memory are about."""

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeAlias
 from pytest_burden.burden import Burden, Convention, Figures, ModuleRow, OpRow, State
 from pytest_burden.engine.memory import forward_peak, lower_bounds, saved, training_peak
 from pytest_burden.engine.rules.activation import is_alias, stored
-from pytest_burden.engine.rules.registry import Rule, cost_of
+from pytest_burden.engine.rules.registry import OWN, Rule, cost_of, replaced
 from pytest_burden.engine.spec import Op
 from pytest_burden.engine.trace import ModuleInfo, Trace
 
@@ -87,10 +87,19 @@ def meter(
         torch=trace.torch,
         training=training.optimizer if training else "",
         lower_bounds=reasons,
+        replaced_rules=_replaced(trace, training, own),
         peaks=tuple(moment.peak for moment in moments),
         module_rows=rows,
         op_rows=ops,
     )
+
+
+def _replaced(trace: Trace, training: Trace | None, own: Mapping[str, Rule]) -> dict[str, str]:
+    if not (own or OWN):
+        return {}
+    ops = {call.op for each in (trace, training) if each for call in each.calls}
+    found = {op.name: replaced(op, own) for op in ops}
+    return {name: found[name] for name in sorted(found) if found[name]}
 
 
 _ByModule: TypeAlias = "defaultdict[int, list[int]]"

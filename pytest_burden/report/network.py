@@ -101,7 +101,17 @@ def notes(burden: Burden) -> list[str]:
         found.append(f"Measured by a real run: {burden.reason}.")
     if uncounted := [row for row in burden.op_rows if row.state == "uncounted"]:
         found.append(f"Uncounted, no rule is known: {', '.join(map(_calls, uncounted))}.")
+    if burden.replaced_rules:
+        found.append(f"{REPLACED}: {replaced(burden)}.")
     return found
+
+
+REPLACED = "Counted by another rule than ours"
+
+
+def replaced(burden: Burden) -> str:
+    """Return what somebody else's functions count in place of our rules: ``aten.mm (nets.mm)``."""
+    return ", ".join(f"{op} ({name})" for op, name in burden.replaced_rules.items())
 
 
 def describe(convention: Convention) -> str:

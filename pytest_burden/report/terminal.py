@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -18,7 +18,13 @@ from pytest_burden.report.blame import by_module
 from pytest_burden.report.comparison import accepted
 from pytest_burden.report.lines import some
 from pytest_burden.report.message import Case, module_name, sentences, warnings
-from pytest_burden.report.network import describe, module_table, peak_table
+from pytest_burden.report.network import (
+    REPLACED,
+    describe,
+    module_table,
+    peak_table,
+    replaced,
+)
 from pytest_burden.report.sweep import briefly
 from pytest_burden.report.sweep import text as sweep_text
 from pytest_burden.report.table import Table, shortened, table
@@ -146,14 +152,7 @@ def notes(run: Run, verbosity: int) -> list[str]:
     if run.convention != Convention():
         found.append(f"Counted: {describe(run.convention)}.")
     for result in run.results:
-        burden = result.burden
-        if burden and burden.method == "real":
-            found.append(f"Measured by a real run: {result.id}: {burden.reason}")
-        for metric, why in burden.lower_bounds.items() if burden else ():
-            found.append(f"A lower bound: {result.id}: {metric}: {why}")
-        if burden and burden.uncounted_ops:
-            found.append(f"Uncounted, no rule is known: {result.id}: {uncounted(burden)}")
-        found += [f"Accepted growth: {text}" for text in accepted(result)]
+        found += _notes_of(result)
     why = f" ({', '.join(run.partial)})" if run.partial else ""
     if run.left_out:
         found.append(f"Not measured{why}: {', '.join(run.left_out)}")
@@ -164,6 +163,21 @@ def notes(run: Run, verbosity: int) -> list[str]:
     if run.not_judged:
         found.append(f"Not judged in a partial run{why}: {_unjudged(run.not_judged, verbosity)}")
     return found
+
+
+def _notes_of(result: Result) -> Iterator[str]:
+    name, burden = result.id, result.burden
+    if burden is None:
+        return
+    if burden.method == "real":
+        yield f"Measured by a real run: {name}: {burden.reason}"
+    for metric, why in burden.lower_bounds.items():
+        yield f"A lower bound: {name}: {metric}: {why}"
+    if burden.uncounted_ops:
+        yield f"Uncounted, no rule is known: {name}: {uncounted(burden)}"
+    if burden.replaced_rules:
+        yield f"{REPLACED}: {name}: {replaced(burden)}"
+    yield from (f"Accepted growth: {text}" for text in accepted(result))
 
 
 def _unjudged(verdicts: Sequence[Verdict], verbosity: int) -> str:

@@ -357,6 +357,21 @@ def test_user_rule(project: Project) -> None:
     result.assert_outcomes(passed=1)
 
 
+def test_a_rule_in_place_of_ours(project: Project) -> None:
+    """It counts, and is told of: a network that is said to cost nothing is not passed by."""
+    result = project(
+        """
+        from pytest_burden import Cost
+        def nothing(out): return Cost()
+        def test_it(burden):
+            assert burden(small, "1x4", rules={"aten::addmm": nothing}, max_flops=0).flops == 0
+        """
+    )
+    result.assert_outcomes(passed=1)
+    told = "Counted by another rule than ours: test_it.py::test_it: aten.addmm (test_it.nothing)"
+    result.stdout.fnmatch_lines([told])
+
+
 def test_convention(project: Project) -> None:
     """The configuration's convention holds, and the summary names it."""
     result = project(

@@ -137,8 +137,9 @@ def hostile_run(name: str) -> Run:
     written = dataclasses.replace(limit("params", 1), where=name)
     rows = (MODULES[1]._replace(path=name, cls=name),)
     measured = burden(
-        module_rows=rows, method="real", reason=name, lower_bounds={"peak_memory": name}, model=name
-    )
+        module_rows=rows, method="real", reason=name, lower_bounds={"peak_memory": name},
+        replaced_rules={name: name}, model=name,
+    )  # fmt: skip
     result = Result(name, name, measured, judge(name, measured, [written]))
     renamed = dataclasses.replace(NEW.verdicts[-1], subject=f"{name}2", detail=name)
     excused = dataclasses.replace(sample.OVER, id=f"{name}3").excused(name)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import torch
+from torch import nn
 
 import pytest_burden
 from pytest_burden import BurdenError
@@ -21,10 +23,16 @@ OP = call("mylib.myop", spec(2, 4), spec(4), x=spec(2, 3), scale=2.0)
 
 
 @pytest.fixture(autouse=True)
-def _own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+def _own_registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let a test register what it likes: the rules are put back behind it."""
     monkeypatch.setattr(registry, "_RULES", dict(registry._RULES))
     monkeypatch.setattr(registry, "_DOUBTS", dict(registry._DOUBTS))
+    before = dict(registry.OWN)
+    registry.OWN.clear()
+    yield
+    registry.OWN.clear()
+    registry.OWN.update(before)
+    registry._registered_cost.cache_clear()
 
 
 def test_unknown_is_uncounted() -> None:
@@ -178,3 +186,40 @@ def test_no_output_to_ask_for() -> None:
 def test_costs_add_up() -> None:
     """Each figure by itself."""
     assert Cost(1, 2, 3) + Cost(10, 20, 30) == Cost(11, 22, 33)
+
+
+def cheap() -> Cost:
+    """Say that there is nothing to be done."""
+    return Cost()
+
+
+@pytest.mark.parametrize("once", [False, True])
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("aten::addmm", {"aten.addmm": f"{__name__}.cheap"}),
+        ("aten::relu", {"aten.relu": f"{__name__}.cheap"}),  # counted by its tag
+        ("aten::t", {"aten.t": f"{__name__}.cheap"}),  # free
+        ("aten::linalg_svd", {}),  # it is not called
+        ("aten::_linalg_svd", {}),  # nobody else counts it
+    ],
+)
+def test_a_rule_in_place_of_ours_is_told(name: str, told: dict[str, str], once: bool) -> None:
+    """What says that a network costs nothing does not go by unseen."""
+
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(4, 2)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            found: torch.Tensor = torch.linalg.svdvals(torch.relu(self.fc(x)))
+            return found
+
+    before = pytest_burden.measure(Net, "1x4")
+    assert (before.macs, before.replaced_rules) == (8, {})
+    if not once:
+        pytest_burden.rule(name)(cheap)
+    found = pytest_burden.measure(Net, "1x4", rules={name: cheap} if once else None)
+    assert found.replaced_rules == told
+    assert found.macs == (0 if name == "aten::addmm" else 8)

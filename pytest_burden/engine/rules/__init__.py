@@ -27,7 +27,8 @@ from pytest_burden.engine.rules import (
     vision,
 )
 from pytest_burden.engine.rules.activation import stored
-from pytest_burden.engine.rules.registry import Cost, Rule, find, rule
+from pytest_burden.engine.rules.own import rule
+from pytest_burden.engine.rules.registry import Cost, Rule, find
 
 __all__ = [
     "Cost",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 from typing import TypeVar
@@ -92,6 +92,8 @@ class Rule:
 
 
 _RULES: dict[str, Rule] = {}
+OWN: dict[str, Rule] = {}
+"""What others have registered: it goes before ours."""
 _DOUBTS: dict[str, tuple[Callable[[Op], bool], Rule]] = {}
 _UNKNOWN = Rule("uncounted", because="no rule has this name")
 _VIEW = Rule("free", because="the same storage under another shape")
@@ -104,17 +106,12 @@ _BY_POSITION = (
 
 
 def rule(*names: str) -> Callable[[FormulaT], FormulaT]:
-    """Register the decorated function as the cost of the operators ``names``.
+    """Register the decorated function as the cost of operators that are ours: see `own.rule`."""
+    return registering(names, _RULES)
 
-    The function names the arguments it needs by the operator's own names; tensors arrive as
-    `Spec`, ``out`` is the first result and ``outs`` all of them. It returns a `Cost`.
 
-        @pytest_burden.rule("mylib::myop")
-        def myop(x: Spec, out: Spec) -> Cost:
-            return Cost(macs=out.numel·x.shape[-1])
-
-    A name registered again replaces the rule it had. For one measurement alone, hand
-    ``rules={"mylib::myop": myop}`` to `pytest_burden.measure` instead.
+def registering(names: Sequence[str], rules: dict[str, Rule]) -> Callable[[FormulaT], FormulaT]:
+    """Return what enters a function into a table, under each of these names.
 
     Raises:
         BurdenError: no name, one that is not ``namespace::operator``, or a formula whose
@@ -126,9 +123,7 @@ def rule(*names: str) -> Callable[[FormulaT], FormulaT]:
 
     def register(formula: FormulaT) -> FormulaT:
         made = counted(formula)
-        for name in normal:
-            _RULES[name] = made
-            _DOUBTS.pop(name, None)
+        rules.update(dict.fromkeys(normal, made))
         _registered_cost.cache_clear()
         return formula
 
@@ -178,7 +173,11 @@ def counted(formula: Formula) -> Rule:
 
 
 def find(op: Op) -> Rule:
-    """Return the registered rule of an operator: by name, as a view, or by tag."""
+    """Return the registered rule of an operator: another's, by name, as a view, or by tag."""
+    return OWN.get(op.name) or _find_ours(op)
+
+
+def _find_ours(op: Op) -> Rule:
     if op.name in _DOUBTS:
         when, doubt = _DOUBTS[op.name]
         if when(op):
@@ -197,6 +196,19 @@ def cost_of(op: Op, own: Mapping[str, Rule] | None = None) -> tuple[State, Cost]
     if own and op.name in own:
         return own[op.name].state, own[op.name].cost(op)
     return _registered_cost(op)
+
+
+def replaced(op: Op, own: Mapping[str, Rule]) -> str:
+    """Return the name of the function that counts an operator in place of what we know of it.
+
+    Empty where we know nothing, or nobody has said anything else; ``own`` as in `cost_of`.
+    """
+    other = own.get(op.name) or OWN.get(op.name)
+    if other is None or _find_ours(op).state == "uncounted":
+        return ""
+    formula: object = inspect.unwrap(other.formula) if other.formula else None
+    names = (getattr(formula, name, "") for name in ("__module__", "__qualname__"))
+    return ".".join(filter(None, names)) or repr(type(formula).__name__)
 
 
 @cache
