@@ -260,4 +260,4 @@ def _watching(item: pytest.Item) -> AbstractContextManager[None]:
         from pytest_burden.engine.watch import watching
     except BurdenError:  # without torch it calls none, which is told when it ends
         return nullcontext()
-    return watching(lifecycle.observer(item), lifecycle.in_pieces(item))
+    return watching(lifecycle.observer(item), lifecycle.in_pieces(item), lifecycle.elsewhere(item))

@@ -18,13 +18,16 @@ Callback = Callable[[nn.Module, tuple[Any, ...], dict[str, Any]], None]
 
 @contextmanager
 def watching(
-    callback: Callback, in_pieces: Callable[[nn.Module], None] | None = None
+    callback: Callback,
+    in_pieces: Callable[[nn.Module], None] | None = None,
+    elsewhere: Callable[[nn.Module], None] | None = None,
 ) -> Iterator[None]:
     """Call ``callback(module, args, kwargs)`` before each outermost module call on this thread.
 
     Of a network whose ``forward`` somebody has called past that, ``in_pieces`` is told instead,
-    before each call that it makes. Calls that the callbacks themselves make are not told of.
-    ``nn.Module.__call__`` is wrapped until the block ends.
+    before each call that it makes; and ``elsewhere`` of each that another thread calls meanwhile,
+    unless a network of this one is running: it may work on several. Calls that the callbacks
+    themselves make are not told of. ``nn.Module.__call__`` is wrapped until the block ends.
     """
     thread = threading.get_ident()
     plain_call = nn.Module.__call__
@@ -33,8 +36,13 @@ def watching(
     def call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
         nonlocal inside
         __tracebackhide__ = True
-        if inside or getattr(_PAUSED, "on", False) or threading.get_ident() != thread:
+        if inside or getattr(_PAUSED, "on", False):
             return plain_call(module, *args, **kwargs)
+        if threading.get_ident() != thread:
+            if elsewhere:
+                elsewhere(module)
+            with unwatched():  # its modules are no networks of their own
+                return plain_call(module, *args, **kwargs)
         inside = True
         try:
             whole = _running(sys._getframe(1)) if in_pieces else None

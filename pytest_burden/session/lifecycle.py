@@ -109,15 +109,29 @@ def observer(item: pytest.Item) -> Callable[[Any, tuple[Any, ...], dict[str, Any
 
 def in_pieces(item: pytest.Item) -> Callable[[Any], None]:
     """Return what is to be told of a network that the test runs past its call, in pieces."""
+    return _unmeasured(
+        item,
+        "{name}.forward was called, and not the network: each of its modules would be measured by"
+        " itself. Call it as net(x).",
+    )
+
+
+def elsewhere(item: pytest.Item) -> Callable[[Any], None]:
+    """Return what is to be told of a network that runs on another thread than the test."""
+    return _unmeasured(
+        item,
+        "{name} was called on another thread, where it is not measured. Call it on the test's own,"
+        " or measure it with the fixture burden.",
+    )
+
+
+def _unmeasured(item: pytest.Item, why: str) -> Callable[[Any], None]:
+    """Return what notes that a network could not be measured, once for each class."""
     record = record_of(item)
 
     def told(module: Any) -> None:
         name = Name(type(module).__name__)
-        reason = (
-            f"{name.text}.forward was called, and not the network: each of its modules would be"
-            " measured by itself. Call it as net(x)."
-        )
-        failed = Measured(name, Failure(Kind.UNMEASURED, reason))
+        failed = Measured(name, Failure(Kind.UNMEASURED, why.format(name=name.text)))
         if not record.asked and failed not in record.measured:
             record.measured.append(failed)
 

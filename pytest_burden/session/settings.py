@@ -81,10 +81,10 @@ def make_settings(config: pytest.Config, burden: Config) -> tuple[Settings, list
     # A worker has the environment that the controller's conftest.py has left.
     told = getattr(config, "workerinput", {}).get(ON_CI, False)
     ci = on_ci() or config.stash.get(CI, False) or told
-    if update and ci and not config.getoption("burden_force"):
+    if update and ci and not _is_forced(config):
         raise pytest.UsageError(
             "--burden-update is refused, for CI is set: a baseline is renewed where its change is"
-            " read before it counts. --burden-force writes it all the same."
+            " read before it counts. --burden-force on the command line writes it all the same."
         )
     # At work, somebody may switch off for one run what addopts asks for.
     if ci and config.getoption("burden_strict") and config.getoption("burden_off"):
@@ -114,6 +114,13 @@ def make_settings(config: pytest.Config, burden: Config) -> tuple[Settings, list
         problems = [Problem(baseline.FILE, "there is none", _REQUIRED, baseline.RENEW)]
     # What is broken is written anew, by a run that measures everything.
     return settings, [] if update else problems
+
+
+def _is_forced(config: pytest.Config) -> bool:
+    """Return whether this run alone is to write on CI: in addopts, none would ever be held."""
+    forced = bool(config.getoption("burden_force"))
+    said = hasattr(config, "workerinput") or "--burden-force" in config.invocation_params.args
+    return forced and said
 
 
 _REQUIRED = 'tool.burden.baseline is "required" in pyproject.toml'

@@ -283,6 +283,23 @@ def test_refused_on_ci(project: Project, file: Path, monkeypatch: pytest.MonkeyP
     assert ids(file) == ["test_it.py::test_it"]
 
 
+def test_forced_by_the_project_itself(
+    project: Project, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where each run on CI renewed the baseline, none would be held to it."""
+    monkeypatch.setenv("CI", "true")
+    addopts = 'addopts = "--burden-update --burden-force"\n'
+    assert (project(SMALL, config=addopts).ret, file.exists()) == (USAGE, False)
+    assert (project(SMALL, "--burden-force", config=addopts).ret, file.exists()) == (0, True)
+
+
+def test_forced_over_workers(apart: Project, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are told by options alone."""
+    monkeypatch.setenv("CI", "true")
+    assert apart(LINEAR, "-n1", "--burden-update", "--burden-force").ret == 0
+    assert len(ids(file)) == 7
+
+
 @pytest.mark.parametrize(
     ("body", "written"),
     [

@@ -386,6 +386,46 @@ class TestMarkerOnly:
             ]
         )
 
+    def test_called_on_another_thread(self, project: Project) -> None:
+        """It is not passed over because a small one runs on the test's own."""
+        result = project(
+            """
+            from concurrent.futures import ThreadPoolExecutor
+
+            class Both(torch.nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.inner = torch.nn.Linear(4, 2)
+
+                def forward(self, x):
+                    with ThreadPoolExecutor(1) as pool:
+                        return pool.submit(self.inner, x).result()
+
+            def there(net, x):
+                with ThreadPoolExecutor(1) as pool: return pool.submit(net, x).result()
+
+            @pytest.mark.burden(max_params=10)
+            def test_hidden():
+                net = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Linear(4, 2))
+                torch.nn.ReLU()(torch.ones(1))
+                there(net, torch.ones(1, 4))
+
+            @pytest.mark.burden(max_params=10)
+            def test_alone(): there(small(), torch.ones(1, 4))
+
+            @pytest.mark.burden(max_params=10)
+            def test_its_own_thread(): Both()(torch.ones(1, 4))
+
+            def test_unmarked(): there(small(), torch.ones(1, 4))
+            """,
+            "--burden-json=out.json",
+        )
+        result.assert_outcomes(failed=3, passed=1)
+        says = "    {} was called on another thread, where it is not measured.*"
+        result.stdout.fnmatch_lines([says.format("Sequential")] * 2)
+        result.stdout.no_fnmatch_line(says.format("Linear"))
+        result.stdout.fnmatch_lines(["*test_its_own_thread*could not be measured"])
+
     def test_forward_called_past_the_network(self, project: Project) -> None:
         """Its modules, each within the limits, are not what the limits are for."""
         result = project(
