@@ -130,11 +130,14 @@ class Comparison:
     differences: tuple[Difference, ...]
     unlike: tuple[str, ...] = ()
     """What was counted by different conventions, so that nothing can be said of it."""
+    eased: tuple[Verdict, ...] = ()
+    """The limits that allow more in the head than in the base."""
 
     @property
     def fails(self) -> bool:
         """Whether anything is more than what is allowed, or the head did not come to its end."""
-        return bool(self.head.unsure) or any(each.fails for each in self.differences)
+        grown = any(each.fails for each in self.differences)
+        return bool(self.head.unsure) or grown or any(verdict.fails for verdict in self.eased)
 
     @property
     def skipped(self) -> tuple[str, ...]:
@@ -186,7 +189,7 @@ def compare(  # noqa: PLR0913, PLR0917 what was measured, and what is allowed
         held = resolve([head.limits.get(name, ()), tuple(rules(name))])
         judged = _judged(entry, head.baseline.torch, then, held, policies, past)
         since = [replace(verdict, since=base.name) for verdict in judged]
-        verdicts = _excused(head, name, [*since, *_eased(base, head, then, name, policies)])
+        verdicts = _excused(head, name, since)
         changed = then.metrics != entry.metrics
         blamed = changes(then.nodes, entry.nodes) if changed else ()
         found.append(Difference(name, then, entry, verdicts, blamed))
@@ -194,7 +197,8 @@ def compare(  # noqa: PLR0913, PLR0917 what was measured, and what is allowed
     for name in sorted(missing):
         gone = _excused(head, name, _gone(base, head, name, policies))
         found.append(Difference(name, before[name], None, gone))
-    return Comparison(base, head, tuple(found))
+    eased_limits = tuple(_eased(base, head, found, policies))
+    return Comparison(base, head, tuple(found), eased=eased_limits)
 
 
 def judged_by(run: Run, comparison: Comparison) -> Run:
@@ -206,10 +210,12 @@ def judged_by(run: Run, comparison: Comparison) -> Run:
     """
     by_id = {difference.id: difference for difference in comparison.differences}
     gone = (each for each in comparison.differences if each.after is None)
+    found = (*(verdict for each in gone for verdict in each.verdicts), *comparison.eased)
+    own = [*_own(run)]
     return replace(
         run,
         results=tuple(_judged_by(result, by_id.get(result.id)) for result in run.results),
-        verdicts=(*_own(run), *(verdict for each in gone for verdict in each.verdicts)),
+        verdicts=(*own, *(verdict for verdict in found if verdict not in own)),
         baseline="" if run.baseline == NONE else run.baseline,  # the base holds it
         compared_with=comparison.base.name,
     )
@@ -278,13 +284,20 @@ def _gone(base: Side, head: Side, name: str, policies: Policies) -> Iterator[Ver
         yield replace(_verdict(Kind.STALE, name, policies), since=base.name)
 
 
-def _eased(base: Side, head: Side, then: Entry, name: str, policies: Policies) -> Iterator[Verdict]:
-    """Yield a verdict if a measurement is held to less than it was."""
-    if then.id in base.held and name in head.held:
-        gone = eased(base.held[then.id], head.held[name], then.metrics)
-        if gone:
-            says = "\n".join([f"its limits are eased since {base.name}", *gone])
-            yield replace(_verdict(Kind.EASED, name, policies), detail=says, since=base.name)
+def _eased(
+    base: Side, head: Side, differences: Iterable[Difference], policies: Policies
+) -> Iterator[Verdict]:
+    """Yield a verdict for each limit that is eased, however many measurements it holds for."""
+    names: dict[tuple[str, str], list[str]] = {}
+    for each in differences:
+        if each.before and each.id in head.held and each.before.id in base.held:
+            sides = base.held[each.before.id], head.held[each.id]
+            for limit in eased(*sides, each.before.metrics):
+                names.setdefault((limit.where, limit.text(base.name)), []).append(each.id)
+    for (where, text), held in names.items():
+        more = f" and {len(held) - 1:,} more" if len(held) > 1 else ""
+        detail = f"{text}\nfor {held[0]}{more}"
+        yield replace(_verdict(Kind.EASED, where, policies), detail=detail, since=base.name)
 
 
 def _is_unfinished(side: Side, name: str) -> bool:

@@ -3,34 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from pytest_burden.budget.growth import Growth
 from pytest_burden.budget.limits import Limit, Rule
 from pytest_burden.budget.scaling import LimitAt, Scaling
 
 
+class Eased(NamedTuple):
+    """A limit that is raised, or gone."""
+
+    before: Rule
+    after: Rule | None
+
+    @property
+    def where(self) -> str:
+        """Where it stands, or stood."""
+        return self.after.where if self.after else self.before.where
+
+    def text(self, base: str) -> str:
+        """Return in one line what it is and was; ``base`` is where it was that."""
+        was = self.before.written or f"{self.before.key}=0 by default"
+        if self.after is None:
+            return f"{was} in {base} is gone"
+        moved = f" at {self.before.where}" if self.before.where != self.where else ""
+        return f"{self.after.written} allows more than {was} in {base}{moved}"
+
+
 def eased(
     before: Iterable[Rule], after: Iterable[Rule], measured: Mapping[str, int]
-) -> tuple[str, ...]:
-    """Return a line for each limit of a measurement that is raised or gone.
+) -> Iterator[Eased]:
+    """Yield each limit of a measurement that allows more than it did.
 
     Args:
         before: all that it was held to; growth of any amount is no limit.
         after: all that it is held to.
         measured: its metrics before: so much growth by a share is.
     """
-    return tuple(_lines(before, {rule.key: rule for rule in after}, measured))
-
-
-def _lines(
-    before: Iterable[Rule], now: Mapping[str, Rule], measured: Mapping[str, int]
-) -> Iterator[str]:
+    now = {rule.key: rule for rule in after}
     for rule in before:
         left = now.get(rule.key)
-        if left is None:
-            yield f"{rule.key} is gone: was {_written(rule)}"
-        elif _allows_more(rule, left, measured):
-            yield f"{rule.key} is raised: was {_written(rule)}, is {_written(left)}"
+        if left is None or _allows_more(rule, left, measured):
+            yield Eased(rule, left)
 
 
 def _allows_more(then: Rule, now: Rule, measured: Mapping[str, int]) -> bool:
@@ -42,7 +56,3 @@ def _allows_more(then: Rule, now: Rule, measured: Mapping[str, int]) -> bool:
         base = measured.get(then.metric, 0)
         return now.allowed(base) > then.allowed(base)
     return False
-
-
-def _written(rule: Rule) -> str:
-    return f"{rule.written} ({rule.where})" if rule.written else rule.where

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pytest_burden.budget.difference import Comparison, Difference, How, Side
 from pytest_burden.budget.ids import natural
 from pytest_burden.budget.result import verdict_to_dict
 from pytest_burden.budget.units import show
-from pytest_burden.budget.verdict import Kind
+from pytest_burden.budget.verdict import Kind, Verdict
 from pytest_burden.burden import METRICS
 from pytest_burden.report import gfm
 from pytest_burden.report.changed import HEADERS, Changed, cells, modules, section, title
 from pytest_burden.report.comparison import ALLOW
 from pytest_burden.report.lines import HEAVIEST, some
+from pytest_burden.report.message import Case, sentences
 from pytest_burden.report.room import LARGEST, fitting
 from pytest_burden.report.terminal import Line, Style
 
@@ -27,17 +28,7 @@ _FEW = 10
 _SUMMED_UP = ("params", "flops", "activation_memory")
 _UNTOLD = ("same", "unknown")
 """What is a number in the last line alone."""
-_ORDER = (
-    "grew",
-    "shrank",
-    "eased",
-    "changed",
-    "new",
-    "gone",
-    "renamed",
-    "not compared",
-    "unchanged",
-)
+_ORDER = ("grew", "shrank", "changed", "new", "gone", "renamed", "not compared", "unchanged")
 
 
 def lines(comparison: Comparison, verbosity: int = 0) -> list[Line]:
@@ -55,6 +46,7 @@ def lines(comparison: Comparison, verbosity: int = 0) -> list[Line]:
             found += [Line(head, style), *map(Line, rest)]
     if found:
         found.append(Line(""))
+    found += _eased(comparison.eased)
     found += [Line(text, "warn") for text in _notes(comparison)]
     found.append(Line(heading(comparison), "bad" if comparison.fails else "good"))
     return [*found, *map(Line, _advice(comparison))]
@@ -74,7 +66,8 @@ def markdown(comparison: Comparison, room: int = LARGEST) -> str:
     """
     worst = sorted(comparison.differences, key=lambda each: (not each.fails, not each.warns))
     changed = [each for each in worst if each.how not in _UNTOLD]
-    shown = [len(changed), *(most for most in (_FEW, 0) if most < len(changed))]
+    longest = max(len(changed), len(comparison.eased))
+    shown = [longest, *(most for most in (_FEW, 0) if most < longest)]
     return fitting((_document(comparison, changed, most) for most in shown), room)
 
 
@@ -88,11 +81,15 @@ def _document(comparison: Comparison, changed: Sequence[Difference], most: int) 
     """Yield the pieces of a document that shows so many measurements, the first ones."""
     yield gfm.heading(_counted(comparison), good=not comparison.fails)
     yield f"{gfm.code(comparison.base.name)} to {gfm.code(comparison.head.name)}\n\n"
-    if left := len(changed) - most:
-        yield f"Not everything fits here: {left:,} measurements that changed are left out.\n\n"
+    left = len(changed[most:]), len(comparison.eased[most:])
+    if any(left):
+        what = "measurements that changed", "limits that are eased"
+        said = " and ".join(f"{n:,} {text}" for n, text in zip(left, what, strict=True) if n)
+        yield f"Not everything fits here: {said} are left out.\n\n"
     yield from section(_changed(each, comparison) for each in changed[:most])
     yield "\n"
-    yield from gfm.preformatted([*_notes(comparison), *_advice(comparison)])
+    eased = [line.text for line in _eased(comparison.eased[:most])]
+    yield from gfm.preformatted([*eased, *_notes(comparison), *_advice(comparison)])
 
 
 def _changed(difference: Difference, comparison: Comparison) -> Changed:
@@ -130,6 +127,7 @@ def to_dict(comparison: Comparison) -> dict[str, Any]:
             }
             for each in comparison.differences
         ],
+        "eased": [verdict_to_dict(verdict) for verdict in comparison.eased],
     }
 
 
@@ -152,7 +150,10 @@ def _counted(comparison: Comparison) -> str:
     ranked = sorted(
         words.items(), key=lambda pair: _ORDER.index(pair[0]) if pair[0] in _ORDER else -1
     )
-    return f"burden diff: {', '.join(f'{n} {word}' for word, n in ranked) or 'nothing measured'}"
+    said = [f"{n} {word}" for word, n in ranked] or ["nothing measured"]
+    if eased := len(comparison.eased):
+        said.append(f"{eased} limit{'s' * (eased != 1)} eased")
+    return f"burden diff: {', '.join(said)}"
 
 
 def _in_report_order(differences: Sequence[Difference]) -> list[Difference]:
@@ -228,11 +229,16 @@ def _asides(difference: Difference, comparison: Comparison) -> Iterator[str]:
     if difference.otherwise:
         yield difference.otherwise
     for verdict in difference.verdicts:
-        if verdict.kind is Kind.EASED:
-            yield from verdict.detail.splitlines()[1:]
-        elif verdict.detail:
+        if verdict.detail:
             metric = f"{verdict.limit.metric}: " if verdict.limit else ""
             yield f"{metric}{' '.join(verdict.detail.split())}"
+
+
+def _eased(limits: Iterable[Verdict]) -> Iterator[Line]:
+    """Yield which limits allow more than they did."""
+    for verdict in limits:
+        style: Style = "bad" if verdict.fails else "warn"
+        yield from (Line(text, style) for text in sentences([Case(verdict)]).splitlines())
 
 
 def _notes(comparison: Comparison) -> Iterator[str]:

@@ -127,6 +127,23 @@ def test_json() -> None:
     assert (renamed["difference"], renamed["was"]) == ("renamed", "t.py::test_old")
 
 
+def test_eased_limits_that_have_to_fit() -> None:
+    """So of limits that allow more; also where no measurement has changed."""
+    names = [f"t.py::{number}" for number in range(300)]
+    before, after = (
+        {name: [Limit("params", most, f"t.py:{n}", "max_params")] for n, name in enumerate(names)}
+        for most in (1, 2)
+    )
+    entries = [entry(name) for name in names]
+    many = compared(side("a", *entries, held=before), side("b", *entries, held=after))
+    whole = markdown(many)
+    assert whole.count(" allows more than ") == 300
+    some = markdown(many, len(whole.encode()) - 1)
+    assert some.count(" allows more than ") == 10
+    assert "Not everything fits here: 290 limits that are eased are left out.\n\n" in some
+    assert len(to_dict(many)["eased"]) == 300
+
+
 def test_markdown_that_has_to_fit() -> None:
     """All that changed, else ten, else the heading, else nothing; never half a table."""
     names = [f"t.py::{number}" for number in range(300)]
