@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 from pytest_burden.budget.allowance import Allowance
 from pytest_burden.budget.baseline import NONE, Baseline, Entry
 from pytest_burden.budget.compare import Change, changes
+from pytest_burden.budget.config import FILE
 from pytest_burden.budget.eased import eased
 from pytest_burden.budget.growth import Growth
 from pytest_burden.budget.ids import is_of, split_unfinished
@@ -18,6 +19,8 @@ from pytest_burden.budget.precedence import resolve
 from pytest_burden.budget.result import Result
 from pytest_burden.budget.run import Run
 from pytest_burden.budget.verdict import (
+    CONFIGURABLE,
+    DEFAULTS,
     Kind,
     Past,
     Policies,
@@ -25,6 +28,7 @@ from pytest_burden.budget.verdict import (
     Verdict,
     conventions_differ,
     judge,
+    leniency,
     renamed,
     runs_differ,
 )
@@ -58,6 +62,8 @@ class Side:
     """Why there may be more than was measured, and worse, as in `Run`."""
     held: Mapping[str, Sequence[Rule]] = field(default_factory=dict)
     """By id, every limit that was in force; nothing of what was not judged."""
+    policies: Mapping[str, str] | None = None
+    """As in `Run`, None where they are not known."""
 
 
 class Step(NamedTuple):
@@ -294,10 +300,23 @@ def _eased(
             sides = base.held[each.before.id], head.held[each.id]
             for limit in eased(*sides, each.before.metrics):
                 names.setdefault((limit.where, limit.text(base.name)), []).append(each.id)
+    yield from _eased_policies(base, head, policies)
     for (where, text), held in names.items():
         more = f" and {len(held) - 1:,} more" if len(held) > 1 else ""
         detail = f"{text}\nfor {held[0]}{more}"
         yield replace(_verdict(Kind.EASED, where, policies), detail=detail, since=base.name)
+
+
+def _eased_policies(base: Side, head: Side, policies: Policies) -> Iterator[Verdict]:
+    if base.policies is None or head.policies is None:
+        return
+    for kind in CONFIGURABLE:
+        name, usual = kind.value, DEFAULTS[kind].value
+        then, now = base.policies.get(name, usual), head.policies.get(name, usual)
+        if leniency(now) > leniency(then):
+            detail = f'{name} = "{now}" allows more than {name} = "{then}" in {base.name}'
+            where = f"{FILE}: tool.burden.policy.{name}"
+            yield replace(_verdict(Kind.EASED, where, policies), detail=detail, since=base.name)
 
 
 def _is_unfinished(side: Side, name: str) -> bool:

@@ -33,7 +33,7 @@ from pytest_burden.budget.ids import Glob, natural
 from pytest_burden.budget.result import Result, as_renamed
 from pytest_burden.budget.run import WHOLE, Run
 from pytest_burden.budget.scaling import said
-from pytest_burden.budget.verdict import BY_TORCH, Kind, Policy, Verdict
+from pytest_burden.budget.verdict import BY_TORCH, Kind, Policy, Verdict, leniency
 from pytest_burden.burden import METRICS, Burden, Convention, shallow
 from pytest_burden.errors import BurdenError
 
@@ -114,6 +114,7 @@ def merge(legs: Iterable[Leg], expected: int | None = None) -> Run:
         unfinished=_unfinished(runs),
         failed=_failed(runs),
         skipped=_skipped(runs),
+        policies=_policies(runs),
         compared_with="; ".join(dict.fromkeys(filter(None, (run.compared_with for run in runs)))),
     )
 
@@ -217,6 +218,15 @@ def _each_once(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
     for verdict in verdicts:
         found.setdefault(_claim(verdict), []).append(verdict)
     return tuple(max(same, key=_badness) for same in found.values())
+
+
+def _policies(runs: Sequence[Run]) -> dict[str, str]:
+    """Return the policies of the legs, of several the one that lets most pass."""
+    found: dict[str, str] = {}
+    for run in runs:
+        for kind, policy in run.policies.items():
+            found[kind] = max(policy, found.get(kind, policy), key=leniency)
+    return found
 
 
 def _unfinished(runs: Sequence[Run]) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from pytest_burden.sweeps import Point, Sweep
 RARE = frozenset(
     {
         *("otherwise", "growth", "by_torch", "sweep", "at", "elsewhere"),
-        *("not_judged", "baseline", "unfinished", "failed", "skipped", "compared_with"),
+        *("not_judged", "baseline", "unfinished", "failed", "skipped", "policies", "compared_with"),
     }
 )
 """Keys of results and runs that are left out of JSON where there is nothing to say."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -46,6 +47,8 @@ class Run:
     skipped: tuple[str, ...] = ()
     """What was to be measured and was not, since it was skipped, or may fail and did: tests, and
     what the baseline has below files and classes that were skipped as a whole."""
+    policies: Mapping[str, str] = field(default_factory=dict)
+    """By kind of verdict, what pyproject.toml says of it."""
     compared_with: str = ""
     """What it was compared with beside the baseline: ``main (3f2c1ab90)``."""
 

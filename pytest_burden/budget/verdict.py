@@ -36,7 +36,7 @@ class Kind(enum.Enum):
 
 
 class Policy(enum.Enum):
-    """What a kind of verdict does to the run."""
+    """What a kind of verdict does to the run, the strictest first."""
 
     FAIL = "fail"
     WARN = "warn"
@@ -54,6 +54,14 @@ DEFAULTS: Policies = dict.fromkeys(Kind, Policy.FAIL) | {
 
 LOCAL: Policies = {**DEFAULTS, Kind.NEW: Policy.WARN, Kind.STALE: Policy.WARN}
 """The same where somebody is still at work."""
+
+_BY_LENIENCY = tuple(policy.value for policy in Policy)
+
+
+def leniency(policy: str) -> int:
+    """Return how much a policy lets pass, one that is not known nothing."""
+    return _BY_LENIENCY.index(policy) if policy in _BY_LENIENCY else -1
+
 
 CONFIGURABLE = tuple(kind for kind in Kind if kind is not Kind.PASS)
 """The kinds whose policy can be set."""

@@ -259,6 +259,7 @@ def side_of(name: str, measured: Run, renew: str) -> Side:
         },
         measured.unsure,
         {} if unheld else {result.id: _held(result) for result in measured.results},
+        measured.policies,
     )
 
 

@@ -69,6 +69,7 @@ def to_dict(run: Run, versions: Mapping[str, str]) -> dict[str, Any]:
         "unfinished": list(run.unfinished),
         "failed": list(run.failed),
         "skipped": list(run.skipped),
+        "policies": dict(run.policies),
         "compared_with": run.compared_with,
     }
     return without_empty(data)
@@ -184,6 +185,7 @@ def _run(data: Mapping[str, Any]) -> Run:
         unfinished=tuple(data.get("unfinished", ())),
         failed=tuple(data.get("failed", ())),
         skipped=tuple(data.get("skipped", ())),
+        policies=data.get("policies", {}),
         compared_with=data.get("compared_with", ""),
     )
 

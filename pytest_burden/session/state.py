@@ -117,6 +117,7 @@ class State:
                 *self._unheard(results),
             ),
             convention=settings.config.convention,
+            policies={kind.value: each.value for kind, each in settings.config.policies.items()},
             baseline=NONE if results and self._ungated() else "",
             enforced=settings.enforced,
             partial=partial,

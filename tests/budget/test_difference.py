@@ -426,3 +426,32 @@ def test_one_eased_limit_of_many() -> None:
     assert eased.detail.splitlines()[1] == "for t0 and 1,199 more"
     once = judged_by(Run(), comparison)
     assert once.verdicts == judged_by(once, comparison).verdicts == (eased,)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ({}, {"over": "warn"}, 'over = "warn" allows more than over = "fail" in some'),
+        (
+            {"over": "warn"},
+            {"over": "ignore"},
+            'over = "ignore" allows more than over = "warn" in some',
+        ),
+        ({"shrank": "fail"}, {}, 'shrank = "warn" allows more than shrank = "fail" in some'),
+        ({"over": "warn"}, {}, ""),
+        ({"over": "warn"}, {"over": "warn"}, ""),
+        ({}, {"shrank": "fail", "later": "ignore"}, ""),
+        (None, {"over": "ignore"}, ""),
+        ({"over": "fail"}, None, ""),
+    ],
+)
+def test_eased_policies(
+    before: dict[str, str] | None, after: dict[str, str] | None, told: str
+) -> None:
+    """What failed and does not any longer is told, though nothing may have happened."""
+    comparison = compared(side(entry("a"), policies=before), side(entry("a"), policies=after))
+    assert [v.detail for v in comparison.eased] == ([told] if told else [])
+    kind = told.partition(" ")[0]
+    assert [v.subject for v in comparison.eased] == (
+        [f"pyproject.toml: tool.burden.policy.{kind}"] if told else []
+    )

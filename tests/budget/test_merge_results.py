@@ -343,6 +343,12 @@ def test_skipped() -> None:
     assert joined(one, Run(skipped=(A,))).skipped == (B, "u.py::c")
 
 
+def test_policies() -> None:
+    """The one that lets most pass is that of all: nobody is told of less."""
+    one, other = Run(policies={"over": "warn", "new": "fail"}), Run(policies={"over": "ignore"})
+    assert joined(one, other).policies == {"over": "ignore", "new": "fail"}
+
+
 def test_order_of_ids() -> None:
     """As in one run: 64 before 128, whichever shard has which."""
     run = joined(Run((result("t[128]"), result("u"))), Run((result("t[64]"),)))

@@ -452,6 +452,14 @@ def test_raised_limits(repository: Path, burden: Burden, warm_python: str) -> No
     )
     done = burden("diff", "--base", "main", folder=repository)
     assert (done.returncode, "unchanged, 1 limit eased (" in done.stdout) == (1, True), done.stdout
+    (repository / "pyproject.toml").write_text(
+        '[tool.burden.policy]\nover = "warn"\n', encoding="utf-8"
+    )
+    done = burden("diff", "--base", "main", folder=repository)
+    policy = (
+        'pyproject.toml: tool.burden.policy.over: over = "warn" allows more than over = "fail" in'
+    )
+    assert (done.returncode, done.stdout.startswith(policy)) == (0, True), done.stdout
 
 
 @pytest.mark.parametrize("layout", ["PYTHONPATH", "src"])
