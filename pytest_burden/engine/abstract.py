@@ -109,7 +109,7 @@ class AbstractTensor(torch.Tensor):
     """A tensor of true shape, strides and dtype on the CPU, without data."""
 
     __module__ = "torch"  # opt_einsum and autoray ask it, and take another for numpy's
-    __slots__ = ("_is_param", "renewed", "spec", "token", "writes")
+    __slots__ = ("_is_param", "renewed", "spec", "token", "viewed", "writes")
     _is_param: bool
     """Set where it stands for an ``nn.Parameter``: ``isinstance`` looks for it there."""
     spec: Spec
@@ -118,6 +118,8 @@ class AbstractTensor(torch.Tensor):
     """Set on a view of what was written to: how often, when the view was made."""
     renewed: AbstractTensor
     """Set on a view that was made before a write: what autograd takes it for since."""
+    viewed: Token
+    """Set on a view that the dispatcher has not seen: as its base does, it keeps the storage."""
 
     __torch_function__: ClassVar[Any] = torch._C._disabled_torch_function_impl
 

@@ -15,6 +15,23 @@ IMAGE = "float32[2, 4, 9, 7]"
 ROWS = "float32[6, 8]"
 
 
+class _Moved(nn.Module):
+    """A linear layer's output is a view: what it was made in lives on as long as the tensor."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 8)
+        self.out = nn.Linear(8, 8)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.fc(x)
+        y.data = y.clone()
+        flat = F.relu(x).flatten(1)
+        flat.data = flat + 1
+        made: torch.Tensor = self.out(y.exp().exp() + flat.sum())
+        return made
+
+
 def _corner(name: str, function: Callable[..., Any], *inputs: Any) -> Case:
     return Case(name, calling(function), inputs or (ROWS,), 0)
 
@@ -665,6 +682,7 @@ LAYERS = (
         lambda: nn.ConvTranspose3d(32, 2, 2, 2, groups=2),
         "float32[1, 32, 2, 2, 2]",
     ),
+    _layer("data of a layer's view", _Moved, "float32[2, 3, 4]"),
     _layer("RReLU", lambda: nn.Sequential(nn.RReLU(), nn.Dropout2d())),
 )
 

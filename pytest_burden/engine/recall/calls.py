@@ -33,6 +33,8 @@ class Output(NamedTuple):
     spec: Spec
     home: int
     """Where it lies: in a new storage, or ``~i``, in that of the tensor i that went in."""
+    view: bool = False
+    """Whether it is a view of another tensor, which lives as long."""
 
 
 def _all(places: Sequence[int], homes: Sequence[int]) -> tuple[int, ...]:
@@ -200,7 +202,7 @@ def _again(known: Known, given: Sequence[AbstractTensor], tape: Tape) -> Any:
         op, spec, home, nbytes = known.lone
         token = Token(tape, nbytes, "result") if home >= 0 else given[~home].token
         tape.calls.append(OpCall(op, tape.module, (token.index,), False))  # noqa: FBT003 a tuple's
-        return abstract(spec, token)
+        return _made(spec, token, view=home < 0)
     first = known.record.again([tensor.token.index for tensor in given], tape)
     return _handed_out(known.outputs, given, tape, first)
 
@@ -208,10 +210,17 @@ def _again(known: Known, given: Sequence[AbstractTensor], tape: Tape) -> Any:
 def _handed_out(outputs: Any, given: Sequence[AbstractTensor], tape: Tape, first: int) -> Any:
     if type(outputs) is not Output:
         return type(outputs)([_handed_out(one, given, tape, first) for one in outputs])
-    same, spec, home = outputs
+    same, spec, home, view = outputs
     if home >= 0:
-        return abstract(spec, token_of(tape, first + home))
-    return given[~home] if same else abstract(spec, given[~home].token)
+        return _made(spec, token_of(tape, first + home), view=view)
+    return given[~home] if same else _made(spec, given[~home].token, view=view)
+
+
+def _made(spec: Spec, token: Token, *, view: bool) -> AbstractTensor:
+    made = abstract(spec, token)
+    if view:
+        made.viewed = token
+    return made
 
 
 def _learnt(
@@ -237,7 +246,8 @@ def _learnt(
         same = next((i for i, tensor in enumerate(given) if tensor is value), None)
         if same is None and value.requires_grad:
             return None  # a parameter's view asks its base, which another tensor would not have
-        outputs.append(Output(same is not None, value.spec, home if same is None else ~same))
+        place = home if same is None else ~same
+        outputs.append(Output(same is not None, value.spec, place, value._is_view()))
     arranged = _arranged(iter(outputs), out)
     return Known(record, arranged, _lone(record, arranged))
 
