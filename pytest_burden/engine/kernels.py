@@ -22,7 +22,14 @@ from torch._subclasses.fake_tensor import (
 from pytest_burden.engine.abstract import CPU, intern, mark_pending, spec_of
 from pytest_burden.engine.call import Call
 from pytest_burden.engine.compiler import import_compiler
-from pytest_burden.engine.layouts import AS_HALF, CORRECTED, NORMS, UNMASKED, grouped_product
+from pytest_burden.engine.layouts import (
+    AS_HALF,
+    AS_INPUT,
+    CORRECTED,
+    NORMS,
+    UNMASKED,
+    grouped_product,
+)
 from pytest_burden.engine.mismatch import refuse_mismatch
 from pytest_burden.engine.oversized import OVERSIZED
 from pytest_burden.engine.result import New, Output, Plain, Result, Same, View
@@ -85,7 +92,7 @@ def asked(call: Call, storages: Sequence[int]) -> Result:
     ) as error:
         raise NoShape(f"{func} has no shape function") from error
     result = _corrected(call, _classify(out, blanks, before))
-    for put_right in (_not_half, _mixed, _masked, _resized):
+    for put_right in (_not_half, _as_input, _mixed, _masked, _resized):
         result = put_right(call, result)
     return result
 
@@ -125,6 +132,16 @@ def _not_half(call: Call, result: Result) -> Result:
     if isinstance(first, New):
         first = New(_as_dtype(first.spec, "float16", torch.bfloat16))
     return replace(result, outputs=(first, *others))
+
+
+def _as_input(call: Call, result: Result) -> Result:
+    """Give a loss, or its gradient, the dtype of its input where the target's is another."""
+    source = AS_INPUT.get(op_name(call.func))
+    if source is None:
+        return result
+    dtype = DTYPES[call.specs[source].dtype]
+    cast = (_cast(each, dtype) if isinstance(each, New) else each for each in result.outputs)
+    return replace(result, outputs=tuple(cast))
 
 
 def _mixed(call: Call, result: Result) -> Result:

@@ -305,6 +305,13 @@ UNMASKED: Mapping[str, int] = dict.fromkeys(
 AS_HALF = frozenset(aten("_embedding_bag _embedding_bag_forward_only"))
 """Operators for which bfloat16 is as float16 to the kernel, but not to torch's shape function."""
 
+AS_INPUT: Mapping[str, int] = {
+    **dict.fromkeys(aten("huber_loss soft_margin_loss"), 0),
+    **dict.fromkeys(aten("mse_loss_backward smooth_l1_loss_backward soft_margin_loss_backward"), 1),
+}
+"""Operators whose output is of the dtype of one input, and of which; torch's shape functions go by
+the dtypes of all."""
+
 _ROW_BYTES = 16
 """Rows of the matrices of a grouped product begin at multiples of so many bytes."""
 

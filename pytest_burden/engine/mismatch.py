@@ -73,6 +73,11 @@ def _one_of(position: int, *dtypes: str) -> Check:
     return check
 
 
+def _all(*checks: Check) -> Check:
+    """Return a check of several things, which says the first that does not fit."""
+    return lambda specs: next(filter(None, (check(specs) for check in checks)), "")
+
+
 def _no_floating(specs: Sequence[Spec | None]) -> str:
     """Say that bits of floating-point numbers cannot be combined."""
     floating = (spec.dtype for spec in specs if spec is not None and spec.is_floating)
@@ -83,7 +88,7 @@ _HALF = ("float16", "bfloat16")
 _CHECKS: Mapping[str, Check] = {
     **dict.fromkeys(("aten::mm", "aten::bmm", "aten::mv", "aten::_cdist_forward"), _alike(0, 1)),
     **dict.fromkeys(("aten::grid_sampler_2d", "aten::grid_sampler_3d"), _alike(0, 1)),
-    "aten::binary_cross_entropy": _alike(0, 1, 2),
+    **dict.fromkeys(("aten::binary_cross_entropy", "aten::huber_loss_backward"), _alike(0, 1, 2)),
     **dict.fromkeys(
         ("aten::addmm", "aten::baddbmm", "aten::addmv", "aten::addbmm"), _alike(0, 1, 2)
     ),
@@ -95,7 +100,8 @@ _CHECKS: Mapping[str, Check] = {
     ),
     "aten::index_select": _one_of(2, "int64", "int32"),
     **dict.fromkeys(
-        ("aten::nll_loss_forward", "aten::nll_loss2d_forward"), _one_of(1, "int64", "uint8")
+        ("aten::nll_loss_forward", "aten::nll_loss2d_forward"),
+        _all(_one_of(1, "int64", "uint8"), _alike(0, 2)),
     ),
     **{
         f"aten::bitwise_{name}": _no_floating

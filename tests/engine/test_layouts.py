@@ -255,3 +255,36 @@ def test_volumes(name: str) -> None:
         tensor = torch.rand(2, 3, 4, 2, 5).contiguous(memory_format=memory_format)
         args = (tensor, [4, 3, 2] if "upsample" in name else [1] * 6)
         assert predicted(func, *args) == made(func, *args)
+
+
+FLOATS = ("float64", "float32", "float16", "bfloat16")
+
+
+@pytest.mark.parametrize("reduction", [0, 1])
+@pytest.mark.parametrize("pair", list(permutations(FLOATS, 2)), ids="-".join)
+@pytest.mark.parametrize("loss", ["mse_loss", "smooth_l1_loss", "soft_margin_loss", "huber_loss"])
+def test_losses_of_two_dtypes(loss: str, pair: tuple[str, str], reduction: int) -> None:
+    """Half precision beside a target in full: of which dtype the loss and its gradient are."""
+    given, target = (torch.rand(3, 4).to(getattr(torch, dtype)) for dtype in pair)
+    more = (1.0,) if loss in ("smooth_l1_loss", "huber_loss") else ()
+    forward, backward = getattr(aten, loss).default, getattr(aten, f"{loss}_backward").default
+    out = forward(given, target, reduction, *more)
+    assert dtype_of(forward, given, target, reduction, *more) == out.dtype
+    arguments = (torch.ones_like(out), given, target, reduction, *more)
+    try:
+        made = backward(*arguments)
+    except RuntimeError:
+        with pytest.raises(RuntimeError, match="expected tensors of one dtype"):
+            dtype_of(backward, *arguments)
+    else:
+        assert dtype_of(backward, *arguments) == made.dtype
+
+
+def dtype_of(func: Any, *args: Any) -> torch.dtype:
+    """Return the dtype that a measurement takes the first output to have."""
+    given = torch.utils._pytree.tree_map_only(torch.Tensor, stand_in, args)
+    call = Call(operator_of(func), given, {})
+    (first, *_) = infer(call, range(len(call.tensors))).outputs
+    assert isinstance(first, New)
+    dtype: torch.dtype = getattr(torch, first.spec.dtype)
+    return dtype

@@ -37,6 +37,10 @@ FUNCTIONS: dict[str, Two] = {
     "embedding": F.embedding,
     "cross_entropy": lambda x, w: F.cross_entropy(w, x[0]),
     "nll_loss of pictures": lambda x, w: F.nll_loss(w.expand(1, 4, 4, 4), x[None]),
+    "weighted cross_entropy": lambda x, w: F.cross_entropy(w, w[0].long().abs() % 4, x[0]),
+    "weighted nll_loss of pictures": lambda x, w: F.nll_loss(
+        w.expand(1, 4, 4, 4), torch.zeros(1, 4, 4, dtype=torch.int64), x[0]
+    ),
     "binary_cross_entropy": lambda x, w: F.binary_cross_entropy(w, x),
     "mse_loss": F.mse_loss,
     "gru_cell": lambda x, w: torch.gru_cell(x, w, w.repeat(3, 1), w.repeat(3, 1)),
