@@ -294,6 +294,7 @@ def _eased(
     base: Side, head: Side, differences: Iterable[Difference], policies: Policies
 ) -> Iterator[Verdict]:
     """Yield a verdict for each limit that is eased, however many measurements it holds for."""
+    policies = {**policies, Kind.EASED: _of_eased(base, policies)}
     names: dict[tuple[str, str], list[str]] = {}
     for each in differences:
         if each.before and each.id in head.held and each.before.id in base.held:
@@ -305,6 +306,13 @@ def _eased(
         more = f" and {len(held) - 1:,} more" if len(held) > 1 else ""
         detail = f"{text}\nfor {held[0]}{more}"
         yield replace(_verdict(Kind.EASED, where, policies), detail=detail, since=base.name)
+
+
+def _of_eased(base: Side, policies: Policies) -> Policy:
+    """Return the stricter policy of both: a change does not switch off what holds it back."""
+    now = policies.get(Kind.EASED, Policy.IGNORE)
+    before = [each for each in Policy if (base.policies or {}).get(Kind.EASED.value) == each.value]
+    return min([now, *before], key=lambda each: leniency(each.value))
 
 
 def _eased_policies(base: Side, head: Side, policies: Policies) -> Iterator[Verdict]:

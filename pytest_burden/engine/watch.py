@@ -39,7 +39,7 @@ def watching(
         if inside or getattr(_PAUSED, "on", False):
             return plain_call(module, *args, **kwargs)
         if threading.get_ident() != thread:
-            if elsewhere:
+            if elsewhere and not _is_of_autograd():
                 elsewhere(module)
             with unwatched():  # its modules are no networks of their own
                 return plain_call(module, *args, **kwargs)
@@ -59,6 +59,11 @@ def watching(
         yield
     finally:
         nn.Module.__call__ = plain_call  # type: ignore[method-assign]  # the original
+
+
+def _is_of_autograd() -> bool:
+    """Return whether Python has not begun this thread: a backward on a GPU runs modules again."""
+    return isinstance(threading.current_thread(), threading._DummyThread)
 
 
 def _running(frame: FrameType | None) -> nn.Module | None:

@@ -455,3 +455,22 @@ def test_eased_policies(
     assert [v.subject for v in comparison.eased] == (
         [f"pyproject.toml: tool.burden.policy.{kind}"] if told else []
     )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "policy"),
+    [
+        ("fail", "warn", Policy.FAIL),
+        ("fail", "ignore", Policy.FAIL),
+        ("warn", "ignore", Policy.WARN),
+        ("ignore", "warn", Policy.WARN),
+        ("warn", "fail", Policy.FAIL),
+        ("of later", "warn", Policy.WARN),
+    ],
+)
+def test_the_stricter_policy_of_both(before: str, after: str, policy: Policy) -> None:
+    """What holds back a raised limit is not switched off along with it."""
+    then = side(entry("a"), held={"a": HELD}, policies={"eased": before})
+    now = side(entry("a"), held={"a": RAISED}, policies={"eased": after})
+    found = compared(then, now, policies={**DEFAULTS, Kind.EASED: Policy(after)}).eased
+    assert {verdict.policy for verdict in found} == {policy}

@@ -417,10 +417,18 @@ class TestMarkerOnly:
             def test_its_own_thread(): Both()(torch.ones(1, 4))
 
             def test_unmarked(): there(small(), torch.ones(1, 4))
-            """,
-            "--burden-json=out.json",
+
+            @pytest.mark.burden(max_params=10)
+            def test_as_autograd_does():
+                import _thread
+                done = _thread.allocate_lock()
+                done.acquire()
+                _thread.start_new_thread(lambda: (small()(torch.ones(1, 4)), done.release()), ())
+                done.acquire()
+                small()(torch.ones(1, 4))
+            """
         )
-        result.assert_outcomes(failed=3, passed=1)
+        result.assert_outcomes(failed=3, passed=2)
         says = "    {} was called on another thread, where it is not measured.*"
         result.stdout.fnmatch_lines([says.format("Sequential")] * 2)
         result.stdout.no_fnmatch_line(says.format("Linear"))

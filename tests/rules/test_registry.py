@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 from collections.abc import Callable, Iterator
@@ -223,3 +224,27 @@ def test_a_rule_in_place_of_ours_is_told(name: str, told: dict[str, str], once: 
     found = pytest_burden.measure(Net, "1x4", rules={name: cheap} if once else None)
     assert found.replaced_rules == told
     assert found.macs == (0 if name == "aten::addmm" else 8)
+
+
+class Cheap:
+    """A rule that is no function."""
+
+    def __call__(self) -> Cost:
+        """Say that there is nothing to be done."""
+        return Cost()
+
+
+@pytest.mark.parametrize(
+    ("formula", "name"),
+    [
+        (cheap, f"{__name__}.cheap"),
+        (functools.partial(cheap), "functools.partial"),
+        (Cheap(), f"{__name__}.Cheap"),
+        (functools.wraps(cheap)(lambda: Cost(0)), f"{__name__}.cheap"),
+    ],
+    ids=["function", "partial", "object", "wrapped"],
+)
+def test_name_of_a_rule(formula: Callable[[], Cost], name: str) -> None:
+    """It says where to look, whatever counts."""
+    found = pytest_burden.measure(lambda: nn.Linear(4, 2), "1x4", rules={"aten::addmm": formula})
+    assert found.replaced_rules == {"aten.addmm": name}

@@ -206,9 +206,9 @@ def replaced(op: Op, own: Mapping[str, Rule]) -> str:
     other = own.get(op.name) or OWN.get(op.name)
     if other is None or _find_ours(op).state == "uncounted":
         return ""
-    formula: object = inspect.unwrap(other.formula) if other.formula else None
-    names = (getattr(formula, name, "") for name in ("__module__", "__qualname__"))
-    return ".".join(filter(None, names)) or repr(type(formula).__name__)
+    formula = inspect.unwrap(other.formula) if other.formula else None
+    kind = type(formula).__qualname__  # of what is called and is no function
+    return f"{formula.__module__}.{getattr(formula, '__qualname__', kind)}"
 
 
 @cache
