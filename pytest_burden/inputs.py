@@ -100,13 +100,22 @@ def parse_input(text: str) -> InputSpec:
         return InputSpec("float32", _shape(match["shape"].replace("x", ","), "float32", text))
     match = _BRACKETS.fullmatch(stripped)
     if match is None:
-        raise BurdenError(f"Invalid input spec (not of the form {EXAMPLE}): {quoted(text)}")
+        reason = _named_by_crosses(stripped) or f"not of the form {EXAMPLE}"
+        raise BurdenError(f"Invalid input spec ({reason}): {quoted(text)}")
     dtype = match["dtype"]
     if dtype not in BYTES or dtype.startswith(("q", "complex32")):
         raise BurdenError(
             f"Invalid input spec (unknown dtype{suggest(dtype, BYTES)}): {quoted(text)}"
         )
     return InputSpec(dtype, _shape(match["shape"], dtype, text), _fill(match["fill"], dtype, text))
+
+
+def _named_by_crosses(text: str) -> str:
+    """Return what to write in place of ``1x8xS``: a name may have a cross in it."""
+    sizes = text.split("x")
+    if not (_CROSSES.match(text) and len(sizes) > 1 and all(map(str.isalnum, sizes))):
+        return ""
+    return f'sizes that have names stand in brackets, "float32[{", ".join(sizes)}]"'
 
 
 def _shape(sizes: str, dtype: str, text: str) -> tuple[int, ...]:

@@ -14,6 +14,7 @@ import pytest_burden
 from pytest_burden import Burden
 from pytest_burden.budget.config import FILE
 from pytest_burden.cli import main
+from pytest_burden.inputs import EXAMPLE
 from tests.cli import sample
 
 HERE = Path(__file__).parent
@@ -176,6 +177,17 @@ def test_prints_of_the_network_stay_out_of_the_result(capsys: pytest.CaptureFixt
         (
             ["tests.cli.sample:net", "--input", "float23[1]"],
             "Invalid input spec (unknown dtype (nearest: float32)): 'float23[1]'",
+        ),
+        (
+            ["tests.cli.sample:net", "--input", "1x3xS"],
+            (
+                "Invalid input spec (sizes that have names stand in brackets,"
+                """ "float32[1, 3, S]"): '1x3xS'"""
+            ),
+        ),
+        (
+            ["tests.cli.sample:net", "--input", "1x3x"],
+            f"Invalid input spec (not of the form {EXAMPLE}): '1x3x'",
         ),
         (
             ["tests.cli.sample:net", "--kwarg", "input=float32[1, x]"],
