@@ -62,8 +62,12 @@ def _views_one(func: OpOverload) -> bool:
 
 
 _WHOLE = frozenset({"int", "int?", "Optional[int]", "List[int]", "bool"})
-_BY_VALUE = (torch.ops.aten.index.Tensor, torch.ops.aten.masked_select.default)
-"""Operators whose output's shape may be the number of true elements of an argument."""
+_BY_VALUE = (
+    torch.ops.aten.index.Tensor, torch.ops.aten.masked_select.default,
+    torch.ops.aten._ctc_loss.Tensor,
+)  # fmt: skip
+"""Operators whose output's shape may be the number of true elements of an argument, or its largest.
+"""
 
 _ASSERTS = (
     torch.ops.aten._is_all_true.default, torch.ops.aten.all.default, torch.ops.aten.any.default,

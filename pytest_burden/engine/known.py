@@ -48,7 +48,7 @@ def learn(
         NoShape: they depend on data.
     """
     asked = stand_in or call
-    storages = shared or range(len(asked.tensors))
+    storages = range(len(asked.tensors)) if stand_in else shared or range(len(asked.tensors))
     result = infer(asked, storages)
     outputs = tuple(o.spec for o in result.outputs if not isinstance(o, Plain))
     written = {
@@ -91,6 +91,8 @@ def by_value_of(call: Call, homes: Homes) -> Call | None:
     if call.func is aten.masked_select.default:
         source, mask = call.args
         return _of_selected(source, mask, homes)
+    if call.func is aten._ctc_loss.Tensor:
+        return _of_lengths(call, homes)
     if call.func is not aten.index.Tensor:
         return None
     source, indices = call.args
@@ -113,6 +115,16 @@ def _of_selected(source: torch.Tensor, mask: torch.Tensor, homes: Homes) -> Call
     repeats = torch.broadcast_shapes(source.shape, mask.shape).numel() // max(mask.numel(), 1)
     selected = int(mask.count_nonzero()) * repeats
     return Call(operator_of(aten.new_empty.default), (source, [selected]), {})
+
+
+def _of_lengths(call: Call, homes: Homes) -> Call | None:
+    """Return the same loss with lengths that are lists."""
+    scores, targets, *lengths = call.args[:4]
+    if any(type(each) is AbstractTensor or not homes.trusts(each) for each in lengths):
+        return None
+    known = [each.tolist() for each in lengths]
+    args = (scores, targets, *known, *call.args[4:])
+    return Call(operator_of(aten._ctc_loss.default), args, call.kwargs)
 
 
 _MASKS = (torch.bool, torch.uint8)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -30,6 +31,28 @@ class _Moved(nn.Module):
         flat.data = flat + 1
         made: torch.Tensor = self.out(y.exp().exp() + flat.sum())
         return made
+
+
+class _Speech(nn.Module):
+    """Scores labels at each position, and is told of sequences how long they are."""
+
+    def __init__(self, targets: torch.Tensor, lengths: Any, labels: Any) -> None:
+        super().__init__()
+        self.scores = nn.Linear(4, 6)
+        self.given = targets, lengths, labels
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return F.ctc_loss(self.scores(x).log_softmax(-1), *self.given, zero_infinity=True)
+
+
+_LABELS = torch.ones(2, 4, dtype=torch.int32)
+_SPEECH: dict[str, tuple[Any, Any, Any]] = {
+    "of rows": (torch.ones(2, 4, dtype=torch.int64), [5, 4], [1, 3]),
+    "of a row": (torch.ones(3, dtype=torch.int64), (5, 5), (1, 2)),
+    "of lengths in tensors": (_LABELS, torch.tensor([5, 4]), torch.tensor([2, 2])),
+    "of one tensor": (_LABELS, one := torch.tensor([4, 3]), one),
+}
+"""Targets, how far the scores go, and how many labels there are."""
 
 
 def _corner(name: str, function: Callable[..., Any], *inputs: Any) -> Case:
@@ -681,6 +704,10 @@ LAYERS = (
         "ConvTranspose3d to less in groups",
         lambda: nn.ConvTranspose3d(32, 2, 2, 2, groups=2),
         "float32[1, 32, 2, 2, 2]",
+    ),
+    *(
+        _layer(f"ctc_loss {name}", partial(_Speech, *given), "float32[5, 2, 4]")
+        for name, given in _SPEECH.items()
     ),
     _layer("data of a layer's view", _Moved, "float32[2, 3, 4]"),
     _layer("RReLU", lambda: nn.Sequential(nn.RReLU(), nn.Dropout2d())),

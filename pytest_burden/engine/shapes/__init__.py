@@ -12,7 +12,7 @@ from typing import Any
 
 from pytest_burden.engine.call import Call
 from pytest_burden.engine.result import Result
-from pytest_burden.engine.shapes import arranging, images, pointwise, transformers
+from pytest_burden.engine.shapes import arranging, images, pointwise, sequences, transformers
 from pytest_burden.engine.shapes.ordinary import Answer
 
 BY_OPERATOR: Mapping[Any, Answer] = {
@@ -20,6 +20,7 @@ BY_OPERATOR: Mapping[Any, Answer] = {
     **images.ANSWERS,
     **transformers.ANSWERS,
     **arranging.ANSWERS,
+    **sequences.ANSWERS,
 }
 # Torch hashes operators slowly; they live as long as the process.
 _ANSWERS = {id(operator): answer for operator, answer in BY_OPERATOR.items()}
