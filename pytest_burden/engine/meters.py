@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 from pytest_burden.burden import Burden, Convention, Figures, ModuleRow, OpRow, State
@@ -11,7 +11,7 @@ from pytest_burden.engine.memory import forward_peak, lower_bounds, saved, train
 from pytest_burden.engine.rules.activation import is_alias, stored
 from pytest_burden.engine.rules.registry import OWN, Rule, cost_of, replaced
 from pytest_burden.engine.spec import Op
-from pytest_burden.engine.trace import ModuleInfo, Trace
+from pytest_burden.engine.trace import ModuleInfo, OpCall, Trace
 
 NO_RULES: Mapping[str, Rule] = {}
 
@@ -95,11 +95,18 @@ def meter(
 
 
 def _replaced(trace: Trace, training: Trace | None, own: Mapping[str, Rule]) -> dict[str, str]:
+    """Return whose functions count in place of ours, of all operators that are counted."""
     if not (own or OWN):
         return {}
-    ops = {call.op for each in (trace, training) if each for call in each.calls}
-    found = {op.name: replaced(op, own) for op in ops}
-    return {name: found[name] for name in sorted(found) if found[name]}
+    calls = (*trace.calls, *(_step(training) if training else ()))
+    ops = {call.op for call in calls if not call.inside}
+    return dict(sorted((op.name, name) for op in ops if (name := replaced(op, own))))
+
+
+def _step(training: Trace) -> Sequence[OpCall]:
+    """Return the calls of a step's forward and backward; the optimizer's are left out."""
+    end = next(phase.start for phase in training.phases if phase.name == "optimizer")
+    return training.calls[:end]
 
 
 _ByModule: TypeAlias = "defaultdict[int, list[int]]"
@@ -133,8 +140,7 @@ def _train(
 
     The optimizer's is left out, as everywhere.
     """
-    end = next(phase.start for phase in trace.phases if phase.name == "optimizer")
-    calls = Counter((call.op, call.module) for call in trace.calls[:end] if not call.inside)
+    calls = Counter((call.op, call.module) for call in _step(trace) if not call.inside)
     prices = {op: price(op, convention, own) for op in {op for op, _ in calls}}
     uncounted: Counter[str] = Counter()
     for (op, index), count in calls.items():

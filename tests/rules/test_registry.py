@@ -226,6 +226,30 @@ def test_a_rule_in_place_of_ours_is_told(name: str, told: dict[str, str], once: 
     assert found.macs == (0 if name == "aten::addmm" else 8)
 
 
+def test_some_calls_are_known() -> None:
+    """Where we count one call of many, that another counts them all is told."""
+    registry.uncounted("aten::relu", because="a test", when=lambda op: op.outputs[0].shape[1] > 1)
+    net = nn.Sequential(
+        *(layer for n in range(1, 20) for layer in (nn.ReLU(), nn.Linear(n, n + 1)))
+    )
+    found = pytest_burden.measure(net, "1x1", rules={"aten::relu": cheap})
+    assert found.replaced_rules == {"aten.relu": f"{__name__}.cheap"}
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("aten::convolution_backward", ["aten.convolution_backward"]),
+        ("aten::addcdiv", []),  # the optimizer calls it, whose arithmetic is left out
+    ],
+)
+def test_a_rule_of_training(name: str, told: list[str]) -> None:
+    """What is in no figure is counted by nobody."""
+    net, size = nn.Conv2d(1, 1, 3), "1x1x4x4"
+    found = pytest_burden.measure(net, size, training="Adam", rules={name: cheap})
+    assert [*found.replaced_rules] == told
+
+
 class Cheap:
     """A rule that is no function."""
 
