@@ -62,6 +62,9 @@ class Side:
     """Why there may be more than was measured, and worse, as in `Run`."""
     held: Mapping[str, Sequence[Rule]] = field(default_factory=dict)
     """By id, every limit that was in force; nothing of what was not judged."""
+    growth_unknown: frozenset[str] = frozenset()
+    """Ids of which `held` has not just the limits of growth that are their own: their baseline does
+    not know them, or they have been compared with another run."""
     policies: Mapping[str, str] | None = None
     """As in `Run`, None where they are not known."""
 
@@ -297,9 +300,12 @@ def _eased(
     policies = {**policies, Kind.EASED: _of_eased(base, policies)}
     names: dict[tuple[str, str], list[str]] = {}
     for each in differences:
-        if each.before and each.id in head.held and each.before.id in base.held:
+        if each.before and each.after and each.id in head.held and each.before.id in base.held:
             sides = base.held[each.before.id], head.held[each.id]
+            unknown = each.before.id in base.growth_unknown or each.id in head.growth_unknown
             for limit in eased(*sides, each.before.metrics):
+                if limit.after is None and isinstance(limit.before, Growth) and unknown:
+                    continue
                 names.setdefault((limit.where, limit.text(base.name)), []).append(each.id)
     yield from _eased_policies(base, head, policies)
     for (where, text), held in names.items():

@@ -21,7 +21,7 @@ from pytest_burden.budget.precedence import Level, configured, resolve
 from pytest_burden.budget.problem import listing
 from pytest_burden.budget.result import Result
 from pytest_burden.budget.run import Run
-from pytest_burden.budget.verdict import DEFAULTS, LOCAL, NO_GROWTH
+from pytest_burden.budget.verdict import DEFAULTS, LOCAL, NO_GROWTH, Kind
 from pytest_burden.commands.comparing import comparing
 from pytest_burden.commands.output import (
     add_github,
@@ -259,6 +259,7 @@ def side_of(name: str, measured: Run, renew: str) -> Side:
         },
         measured.unsure,
         {} if unheld else {result.id: _held(result) for result in measured.results},
+        frozenset(result.id for result in measured.results if _is_growth_unknown(result)),
         measured.policies,
     )
 
@@ -266,6 +267,14 @@ def side_of(name: str, measured: Run, renew: str) -> Side:
 def _held(result: Result) -> Level:
     """Return every limit that a measurement was held to."""
     return tuple(dict.fromkeys(verdict.limit for verdict in result.verdicts if verdict.limit))
+
+
+def _is_growth_unknown(result: Result) -> bool:
+    """Return whether its own limits of growth were not asked for, or stand among others."""
+    return any(
+        verdict.since or (verdict.kind in {Kind.NEW, Kind.ERROR} and not verdict.limit)
+        for verdict in result.verdicts
+    )
 
 
 def _own_limits(result: Result) -> Level:

@@ -408,6 +408,35 @@ def test_eased_limits(
     assert failing.fails == bool(told)
 
 
+GROWTH = Growth("flops", None, 1, "t.py:1", "grow_flops=1")
+MORE_GROWTH = replace(GROWTH, amount=2, written="grow_flops=2")
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "after", "told"),
+    [
+        ("", "", (), "grow_flops=1 in some is gone"),
+        ("a", "", (), ""),  # another run was compared with something, and held it to that
+        ("", "a", (), ""),  # it is not in the baseline yet
+        ("a", "a", (MORE_GROWTH,), "grow_flops=2 allows more than grow_flops=1 in some"),
+    ],
+)
+def test_growth_of_which_not_all_is_known(
+    base: str, head: str, after: tuple[Rule, ...], told: str
+) -> None:
+    """What is missing there is not gone; what is there is compared."""
+    then = side(entry("a"), held={"a": (GROWTH,)}, growth_unknown=frozenset(base))
+    now = side(entry("a"), held={"a": after}, growth_unknown=frozenset(head))
+    found = [verdict.detail for verdict in compared(then, now).eased]
+    assert found == ([f"{told}\nfor a"] if told else [])
+
+
+def test_what_was_not_measured_has_its_limits() -> None:
+    """Limits are held against a number: without one they are not gone."""
+    then = side(entry("a"), held={"a": HELD})
+    assert compared(then, side(held={"a": ()}, unmeasured={"a": "why"})).eased == ()
+
+
 def test_eased_limits_of_what_was_renamed() -> None:
     """A new name hides no raised limit."""
     then, now = side(entry("old"), held={"old": HELD}), side(entry("new"), held={"new": RAISED})

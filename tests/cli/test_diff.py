@@ -17,7 +17,9 @@ import pytest
 
 import pytest_burden
 from pytest_burden.budget.baseline import Baseline, dump, entry_of
+from pytest_burden.budget.result import Result
 from pytest_burden.budget.run import Run
+from pytest_burden.budget.verdict import NO_GROWTH, Kind, Policy, Verdict
 from pytest_burden.burden import Burden as Measured
 from pytest_burden.burden import Convention
 from pytest_burden.cli import main
@@ -81,6 +83,28 @@ def test_files(one, other, config: str, status: int, tmp_path: Path) -> None:  #
     assert main(["diff", str(base), str(head)]) == status
     assert main(["diff", str(head), str(base)]) == 0
     assert main(["diff", str(base), str(base)]) == 0
+
+
+def test_a_base_that_was_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What the comparison has held it to is no limit of its own, which a later run would lack."""
+    files = [str(results(tmp_path / name, made())) for name in "ab"]
+    judged = str(tmp_path / "judged.json")
+    assert main(["diff", *files, "--results", judged]) == 0
+    assert main(["diff", judged, files[0]]) == 0
+    assert "eased" not in capsys.readouterr().out
+
+
+def test_a_new_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """That the baseline does not know it yet is no limit that is gone."""
+    grow, known = NO_GROWTH[0], made()
+    for name, verdict in (
+        ("old", Verdict(Kind.PASS, "old", grow, known.params, Policy.IGNORE, base=known.params)),
+        ("new", Verdict(Kind.NEW, "new", None, None, Policy.WARN)),
+    ):
+        run = Run((Result(name, name, known, (verdict,)),), convention=known.convention)
+        write(tmp_path / name, run, VERSIONS)
+    assert main(["diff", "old", "new"]) == 0
+    assert capsys.readouterr().out.startswith("new (was old): renamed\n\nburden diff: 1 renamed (")
 
 
 @pytest.mark.parametrize(
