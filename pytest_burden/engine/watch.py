@@ -9,9 +9,11 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+import torch
 from torch import nn
 
 _PAUSED = threading.local()
+_NO_BACKWARD = -1
 
 Callback = Callable[[nn.Module, tuple[Any, ...], dict[str, Any]], None]
 
@@ -27,7 +29,8 @@ def watching(
     Of a network whose ``forward`` somebody has called past that, ``in_pieces`` is told instead,
     before each call that it makes; and ``elsewhere`` of each that another thread calls meanwhile,
     unless a network of this one is running: it may work on several. Calls that the callbacks
-    themselves make are not told of. ``nn.Module.__call__`` is wrapped until the block ends.
+    themselves make are not told of, nor those of a backward, which runs checkpointed modules again.
+    ``nn.Module.__call__`` is wrapped until the block ends.
     """
     thread = threading.get_ident()
     plain_call = nn.Module.__call__
@@ -36,10 +39,10 @@ def watching(
     def call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
         nonlocal inside
         __tracebackhide__ = True
-        if inside or getattr(_PAUSED, "on", False):
+        if inside or getattr(_PAUSED, "on", False) or _is_in_backward():
             return plain_call(module, *args, **kwargs)
         if threading.get_ident() != thread:
-            if elsewhere and not _is_of_autograd():
+            if elsewhere:
                 elsewhere(module)
             with unwatched():  # its modules are no networks of their own
                 return plain_call(module, *args, **kwargs)
@@ -61,9 +64,9 @@ def watching(
         nn.Module.__call__ = plain_call  # type: ignore[method-assign]  # the original
 
 
-def _is_of_autograd() -> bool:
-    """Return whether Python has not begun this thread: a backward on a GPU runs modules again."""
-    return isinstance(threading.current_thread(), threading._DummyThread)
+def _is_in_backward() -> bool:
+    """Return whether autograd is at work on this thread, of ours or its own."""
+    return torch._C._current_graph_task_id() != _NO_BACKWARD
 
 
 def _running(frame: FrameType | None) -> nn.Module | None:

@@ -419,7 +419,7 @@ class TestMarkerOnly:
             def test_unmarked(): there(small(), torch.ones(1, 4))
 
             @pytest.mark.burden(max_params=10)
-            def test_as_autograd_does():
+            def test_a_thread_that_python_has_not_begun():
                 import _thread
                 done = _thread.allocate_lock()
                 done.acquire()
@@ -428,11 +428,41 @@ class TestMarkerOnly:
                 small()(torch.ones(1, 4))
             """
         )
-        result.assert_outcomes(failed=3, passed=2)
+        result.assert_outcomes(failed=4, passed=1)
         says = "    {} was called on another thread, where it is not measured.*"
-        result.stdout.fnmatch_lines([says.format("Sequential")] * 2)
+        result.stdout.fnmatch_lines([says.format("Sequential")] * 3)
         result.stdout.no_fnmatch_line(says.format("Linear"))
         result.stdout.fnmatch_lines(["*test_its_own_thread*could not be measured"])
+
+    def test_run_again_by_a_backward(self, project: Project) -> None:
+        """Checkpointed modules are no networks of their own, on whatever thread the backward is."""
+        result = project(
+            """
+            from threading import Thread
+            from torch.utils.checkpoint import checkpoint
+
+            class Kept(torch.nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.inner = small()
+
+                def forward(self, x):
+                    return checkpoint(self.inner, x, use_reentrant=False)
+
+            def step(): return Kept()(torch.ones(1, 4, requires_grad=True)).sum()
+
+            @pytest.mark.burden(max_params=10)
+            def test_here(): step().backward()
+
+            @pytest.mark.burden(max_params=10)
+            def test_there():
+                there = Thread(target=step().backward)
+                there.start()
+                there.join()
+            """
+        )
+        result.assert_outcomes(passed=2)
+        result.stdout.fnmatch_lines(["*burden: 2 measured, 2 pass*"])
 
     def test_forward_called_past_the_network(self, project: Project) -> None:
         """Its modules, each within the limits, are not what the limits are for."""
