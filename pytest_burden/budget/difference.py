@@ -55,7 +55,7 @@ class Side:
     unfinished: tuple[str, ...] = ()
     """Tests of which not everything was measured, as in `Run`."""
     limits: Mapping[str, Sequence[Rule]] = field(default_factory=dict)
-    """By id, what the tests allow themselves."""
+    """By id, what the tests allow themselves; of a commit also what its pyproject.toml does."""
     excuses: Mapping[str, str] = field(default_factory=dict)
     """By id, why a test did not fail although its measurement does: ``xfailed``, ``skipped``."""
     unsure: tuple[str, ...] = ()
@@ -206,7 +206,7 @@ def compare(  # noqa: PLR0913, PLR0917 what was measured, and what is allowed
     for name in sorted(missing):
         gone = _excused(head, name, _gone(base, head, name, policies))
         found.append(Difference(name, before[name], None, gone))
-    eased_limits = tuple(_eased(base, head, found, policies))
+    eased_limits = tuple(_eased(base, head, found, rules, policies))
     return Comparison(base, head, tuple(found), eased=eased_limits)
 
 
@@ -294,24 +294,40 @@ def _gone(base: Side, head: Side, name: str, policies: Policies) -> Iterator[Ver
 
 
 def _eased(
-    base: Side, head: Side, differences: Iterable[Difference], policies: Policies
+    base: Side,
+    head: Side,
+    differences: Iterable[Difference],
+    rules: Callable[[str], Iterable[Rule]],
+    policies: Policies,
 ) -> Iterator[Verdict]:
     """Yield a verdict for each limit that is eased, however many measurements it holds for."""
     policies = {**policies, Kind.EASED: _of_eased(base, policies)}
     names: dict[tuple[str, str], list[str]] = {}
     for each in differences:
         if each.before and each.after and each.id in head.held and each.before.id in base.held:
-            sides = base.held[each.before.id], head.held[each.id]
-            unknown = each.before.id in base.growth_unknown or each.id in head.growth_unknown
-            for limit in eased(*sides, each.before.metrics):
-                if limit.after is None and isinstance(limit.before, Growth) and unknown:
-                    continue
+            rest = _growths(rules(each.id)) if _is_growth_unknown(base, head, each) else ()
+            before, after = (
+                resolve([side.held[name], _growths(side.limits.get(name, ())), rest])
+                for side, name in ((base, each.before.id), (head, each.id))
+            )
+            for limit in eased(before, after, each.before.metrics):
                 names.setdefault((limit.where, limit.text(base.name)), []).append(each.id)
     yield from _eased_policies(base, head, policies)
     for (where, text), held in names.items():
         more = f" and {len(held) - 1:,} more" if len(held) > 1 else ""
         detail = f"{text}\nfor {held[0]}{more}"
         yield replace(_verdict(Kind.EASED, where, policies), detail=detail, since=base.name)
+
+
+def _is_growth_unknown(base: Side, head: Side, each: Difference) -> bool:
+    """Return whether not each side was held to its own limits of growth, and to them alone."""
+    before = each.before.id if each.before else each.id
+    unknown = before in base.growth_unknown or each.id in head.growth_unknown
+    return unknown or not _growths(base.held[before])
+
+
+def _growths(rules: Iterable[Rule]) -> tuple[Rule, ...]:
+    return tuple(rule for rule in rules if isinstance(rule, Growth))
 
 
 def _of_eased(base: Side, policies: Policies) -> Policy:

@@ -42,6 +42,8 @@ def eased(
     """
     now = {rule.key: rule for rule in after}
     for rule in before:
+        if isinstance(rule, Growth) and not rule.bounded:
+            continue
         left = now.get(rule.key)
         if left is None or _allows_more(rule, left, measured):
             yield Eased(rule, left)
@@ -54,5 +56,5 @@ def _allows_more(then: Rule, now: Rule, measured: Mapping[str, int]) -> bool:
         return now.power > then.power
     if isinstance(then, Growth) and isinstance(now, Growth):
         base = measured.get(then.metric, 0)
-        return now.allowed(base) > then.allowed(base)
+        return not now.bounded or now.allowed(base) > then.allowed(base)
     return False

@@ -19,6 +19,7 @@ from pytest_burden.budget.difference import Comparison, Side, compare, judged_by
 from pytest_burden.budget.limits import Limit, Rule
 from pytest_burden.budget.precedence import Level, configured, resolve
 from pytest_burden.budget.problem import listing
+from pytest_burden.budget.reading import load as load_config
 from pytest_burden.budget.result import Result
 from pytest_burden.budget.run import Run
 from pytest_burden.budget.verdict import DEFAULTS, LOCAL, NO_GROWTH, Kind
@@ -174,18 +175,20 @@ def _results(arguments: argparse.Namespace) -> Written:
 
 
 def _compared(base: Side, head: Side, config: Config, *, strict: bool) -> Comparison:
-    of_models = {model.id: model.limits for model in config.models}
-
-    by_default = [
-        replace(rule, where=f"{base.name}: nothing may grow by default") for rule in NO_GROWTH
-    ]
-
     def rules(name: str) -> Sequence[Rule]:
-        return resolve([of_models.get(name, ()), *configured(config, name), by_default])
+        return _said(config, name, base.name)
 
     policies = {**(DEFAULTS if strict or on_ci() else LOCAL), **config.policies}
     today = dt.datetime.now(dt.timezone.utc).date()
     return compare(base, head, rules, policies, config.allowances, today)
+
+
+def _said(config: Config, name: str, base: str) -> Level:
+    """Return what pyproject.toml says of one measurement, and what holds over a base if nothing."""
+    of_model = (model.limits for model in config.models if model.id == name)
+    where = f"{base}: nothing may grow by default"
+    by_default = [replace(rule, where=where) for rule in NO_GROWTH]
+    return resolve([*of_model, *configured(config, name), by_default])
 
 
 def cannot(found: Comparison) -> str:
@@ -309,13 +312,21 @@ def _two_runs(ref: str, given: Sequence[str], folder: Path, here: str | None) ->
                     tests, there, caught=True, environment=environment(commit, there)
                 )
             measured = _measured(outcome, commit.label)
-    base = side_of(commit.label, measured, f"burden diff --base {ref}")
+        config, _ = load_config(there / FILE)
+    base = _configured(side_of(commit.label, measured, f"burden diff --base {ref}"), config)
     if head is None:
         with progress(f"measuring {HERE}", sys.stderr):
             outcome = run_pytest(given, folder, caught=True, environment=clean())
         head = side_of(HERE, _measured(outcome, HERE), f"burden diff --base {ref}")
     same = [why for why in base.partial if why in head.partial and why not in _BY_CHANCE]
     return _without(base, same), _without(head, same)
+
+
+def _configured(side: Side, config: Config) -> Side:
+    """Return a side with what its pyproject.toml allows beside its tests."""
+    own = {name: side.limits.get(name, ()) for name in side.baseline.entries}
+    said = {name: resolve([own[name], _said(config, name, side.name)]) for name in own}
+    return replace(side, limits=said)
 
 
 def _only_here(argument: str, here: Path, there: Path) -> bool:

@@ -431,6 +431,37 @@ def test_growth_of_which_not_all_is_known(
     assert found == ([f"{told}\nfor a"] if told else [])
 
 
+DEFAULT = NO_GROWTH[2]
+ANY_GROWTH = replace(GROWTH, amount=None, written="grow_flops='any'")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ((GROWTH,), (MORE_GROWTH,), "grow_flops=2 allows more than grow_flops=1 in some"),
+        ((GROWTH,), (ANY_GROWTH,), "grow_flops='any' allows more than grow_flops=1 in some"),
+        (
+            (),
+            (GROWTH,),
+            f"grow_flops=1 allows more than grow_flops=0 by default in some at {DEFAULT.where}",
+        ),
+        ((GROWTH,), (), ""),
+        ((ANY_GROWTH,), (GROWTH,), ""),
+        ((ANY_GROWTH,), (ANY_GROWTH,), ""),
+        ((), (), ""),
+    ],
+)
+def test_growth_without_a_baseline(
+    before: tuple[Growth, ...], after: tuple[Growth, ...], told: str
+) -> None:
+    """What may grow over the base is said by limits that no run by itself was held to."""
+    then, now = (
+        side(entry("a"), held={"a": HELD}, limits={"a": limits}) for limits in (before, after)
+    )
+    found = [verdict.detail for verdict in compared(then, now).eased]
+    assert found == ([f"{told}\nfor a"] if told else [])
+
+
 def test_what_was_not_measured_has_its_limits() -> None:
     """Limits are held against a number: without one they are not gone."""
     then = side(entry("a"), held={"a": HELD})

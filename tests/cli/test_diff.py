@@ -484,6 +484,15 @@ def test_raised_limits(repository: Path, burden: Burden, warm_python: str) -> No
         'pyproject.toml: tool.burden.policy.over: over = "warn" allows more than over = "fail" in'
     )
     assert (done.returncode, done.stdout.startswith(policy)) == (0, True), done.stdout
+    (repository / "pyproject.toml").write_text(
+        '[tool.burden.limits]\ngrow_flops = "50%"\n', encoding="utf-8"
+    )
+    done = burden("diff", "--base", "main", folder=repository)
+    growth = (
+        "pyproject.toml: tool.burden.limits.grow_flops: grow_flops='50%' allows more than"
+        " grow_flops=0 by default in main ("
+    )
+    assert (done.returncode, growth in done.stdout) == (0, True), done.stdout
 
 
 @pytest.mark.parametrize("layout", ["PYTHONPATH", "src"])
