@@ -67,6 +67,8 @@ class Side:
     not know them, or they have been compared with another run."""
     policies: Mapping[str, str] | None = None
     """As in `Run`, None where they are not known."""
+    replaced_rules: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By id, as in `Burden`; nothing of a baseline, which does not keep them."""
 
 
 class Step(NamedTuple):
@@ -147,6 +149,20 @@ class Comparison:
         """Whether anything is more than what is allowed, or the head did not come to its end."""
         grown = any(each.fails for each in self.differences)
         return bool(self.head.unsure) or grown or any(verdict.fails for verdict in self.eased)
+
+    def replaced_rules(self, side: Side) -> dict[tuple[str, str], list[str]]:
+        """Return the operators that another's function counts on one side alone, and in what.
+
+        By operator and function, of what both sides have measured.
+        """
+        found: dict[tuple[str, str], list[str]] = {}
+        for each in self.differences:
+            if each.before and each.after:
+                before = self.base.replaced_rules.get(each.before.id, {}).items()
+                after = self.head.replaced_rules.get(each.after.id, {}).items()
+                for pair in before - after if side is self.base else after - before:
+                    found.setdefault(pair, []).append(each.id)
+        return dict(sorted(found.items()))
 
     @property
     def skipped(self) -> tuple[str, ...]:

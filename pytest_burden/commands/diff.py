@@ -264,6 +264,7 @@ def side_of(name: str, measured: Run, renew: str) -> Side:
         {} if unheld else {result.id: _held(result) for result in measured.results},
         frozenset(result.id for result in measured.results if _is_growth_unknown(result)),
         measured.policies,
+        {name: burden.replaced_rules for name, burden in burdens.items()},
     )
 
 

@@ -17,6 +17,7 @@ from pytest_burden.report.changed import HEADERS, Changed, cells, modules, secti
 from pytest_burden.report.comparison import ALLOW
 from pytest_burden.report.lines import HEAVIEST, some
 from pytest_burden.report.message import Case, sentences
+from pytest_burden.report.network import REPLACED
 from pytest_burden.report.room import LARGEST, fitting
 from pytest_burden.report.terminal import Line, Style
 
@@ -251,6 +252,9 @@ def _notes(comparison: Comparison) -> Iterator[str]:
         if one.partial and missing:
             why, names = ", ".join(one.partial), some(sorted(missing, key=natural))
             yield f"{one.name} is not all ({why}), and what is missing there is not judged: {names}"
+    for side in (base, head):
+        for (op, name), ids in comparison.replaced_rules(side).items():
+            yield f"{REPLACED}, in {side.name} alone: {op} ({name}), in {some(ids)}"
     then, now = base.baseline.torch, head.baseline.torch
     if then and now and then != now:
         yield f"torch was {then} and is {now}."

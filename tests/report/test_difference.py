@@ -127,6 +127,39 @@ def test_json() -> None:
     assert (renamed["difference"], renamed["was"]) == ("renamed", "t.py::test_old")
 
 
+MINE, YOURS = {"aten.mm": "nets.mm"}, {"aten.mm": "nets.others"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ({}, {}, []),
+        ({"old": MINE}, {"new": MINE}, []),
+        ({}, {"new": MINE}, ["in head alone: aten.mm (nets.mm), in new"]),
+        ({"old": MINE}, {}, ["in base alone: aten.mm (nets.mm), in new"]),
+        (
+            {"old": MINE},
+            {"new": YOURS},
+            [
+                "in base alone: aten.mm (nets.mm), in new",
+                "in head alone: aten.mm (nets.others), in new",
+            ],
+        ),
+        ({"gone": MINE}, {"added": MINE}, []),  # nothing is compared
+    ],
+)
+def test_rules_in_place_of_ours(
+    before: dict[str, dict[str, str]], after: dict[str, dict[str, str]], told: list[str]
+) -> None:
+    """What was counted otherwise is not simply more or less."""
+    other = {"inputs": ("float32[2]",)}
+    base = side("base", entry("old"), entry("gone", **other), replaced_rules=before)
+    head = side("head", entry("new"), entry("added", inputs=("int8[3]",)), replaced_rules=after)
+    found = [f"warn  |Counted by another rule than ours, {text}\n" for text in told]
+    text = printed(compared(base, head))
+    assert [line for line in text.splitlines(keepends=True) if "another rule" in line] == found
+
+
 def test_eased_limits_that_have_to_fit() -> None:
     """So of limits that allow more; also where no measurement has changed."""
     names = [f"t.py::{number}" for number in range(300)]
