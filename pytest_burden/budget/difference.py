@@ -349,7 +349,10 @@ def _growths(rules: Iterable[Rule]) -> tuple[Rule, ...]:
 def _of_eased(base: Side, policies: Policies) -> Policy:
     """Return the stricter policy of both: a change does not switch off what holds it back."""
     now = policies.get(Kind.EASED, Policy.IGNORE)
-    before = [each for each in Policy if (base.policies or {}).get(Kind.EASED.value) == each.value]
+    if base.policies is None:
+        return now
+    then = base.policies.get(Kind.EASED.value, DEFAULTS[Kind.EASED].value)
+    before = [each for each in Policy if each.value == then]
     return min([now, *before], key=lambda each: leniency(each.value))
 
 

@@ -520,17 +520,22 @@ def test_eased_policies(
 @pytest.mark.parametrize(
     ("before", "after", "policy"),
     [
-        ("fail", "warn", Policy.FAIL),
-        ("fail", "ignore", Policy.FAIL),
-        ("warn", "ignore", Policy.WARN),
-        ("ignore", "warn", Policy.WARN),
-        ("warn", "fail", Policy.FAIL),
-        ("of later", "warn", Policy.WARN),
+        ({}, "ignore", Policy.WARN),  # it warns where nothing else is said
+        ({}, "fail", Policy.FAIL),
+        (None, "ignore", Policy.IGNORE),  # of a baseline it is not known
+        ({"eased": "fail"}, "warn", Policy.FAIL),
+        ({"eased": "fail"}, "ignore", Policy.FAIL),
+        ({"eased": "warn"}, "ignore", Policy.WARN),
+        ({"eased": "ignore"}, "warn", Policy.WARN),
+        ({"eased": "warn"}, "fail", Policy.FAIL),
+        ({"eased": "of later"}, "warn", Policy.WARN),
     ],
 )
-def test_the_stricter_policy_of_both(before: str, after: str, policy: Policy) -> None:
+def test_the_stricter_policy_of_both(
+    before: dict[str, str] | None, after: str, policy: Policy
+) -> None:
     """What holds back a raised limit is not switched off along with it."""
-    then = side(entry("a"), held={"a": HELD}, policies={"eased": before})
+    then = side(entry("a"), held={"a": HELD}, policies=before)
     now = side(entry("a"), held={"a": RAISED}, policies={"eased": after})
     found = compared(then, now, policies={**DEFAULTS, Kind.EASED: Policy(after)}).eased
     assert {verdict.policy for verdict in found} == {policy}
