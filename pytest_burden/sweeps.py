@@ -23,6 +23,8 @@ class Point:
     """As in `Burden`."""
     uncounted: Mapping[str, int] = field(default_factory=dict)
     """Calls of the operators for which no rule exists."""
+    replaced_rules: Mapping[str, str] = field(default_factory=dict)
+    """As in `Burden`."""
     real: str = ""
     """Why it was run for real; empty where it was traced."""
     burden: Burden | None = field(default=None, compare=False)
@@ -37,6 +39,7 @@ class Point:
             metrics={metric: value for metric, value in values.items() if value is not None},
             lower_bounds=burden.lower_bounds,
             uncounted={row.op: row.calls for row in burden.op_rows if row.state == "uncounted"},
+            replaced_rules=burden.replaced_rules,
             real=burden.reason,
             burden=burden,
         )

@@ -96,9 +96,12 @@ def _rejected(sweep: Sweep) -> Iterator[str]:
 
 
 def _gaps(sweep: Sweep) -> Iterator[str]:
-    """Yield what is not counted, run for real, or a lower bound, somewhere."""
+    """Yield what is not counted, by another rule, run for real, or a lower bound, somewhere."""
     if names := {op for point in sweep.points for op in point.uncounted}:
         yield f"not counted, no rule is known: {', '.join(sorted(names))}"
+    if rules := {pair for point in sweep.points for pair in point.replaced_rules.items()}:
+        named = (f"{op} ({name})" for op, name in sorted(rules))
+        yield f"counted by another rule than ours: {', '.join(named)}"
     real = [point.real for point in sweep.points if point.real]
     if real:
         count = "all points" if len(real) == len(sweep.points) else f"{len(real)} points"

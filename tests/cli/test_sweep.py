@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pytest_burden.cli import main
+from pytest_burden.engine.rules import Cost, registry
 
 GOLDEN = Path(__file__).parent / "golden"
 NETS = """
@@ -130,6 +131,27 @@ def test_reported_again(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == rows
     assert main(["report", "s.json", "--format", "markdown"]) == 2
     assert "s.json is a sweep: --format terminal, csv, svg or png" in capsys.readouterr().err
+
+
+def free() -> Cost:
+    """Say that there is nothing to be done."""
+    return Cost()
+
+
+def test_a_rule_in_place_of_ours(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told with what it counts, also when that is read again."""
+    monkeypatch.setitem(registry.OWN, "aten.convolution", registry.counted(free))
+    registry._registered_cost.cache_clear()
+    arguments = ["sweep", NET, "--input", "float32[B, 3, 16, 16]", "--vary", "B=1,2,3"]
+    told = f"\ncounted by another rule than ours: aten.convolution ({__name__}.free)\n"
+    assert main([*arguments, "--format", "json", "--output", "sweep.json"]) == 0
+    assert main(arguments) == 0
+    assert told in capsys.readouterr().out
+    assert main(["report", "sweep.json"]) == 0
+    assert told in capsys.readouterr().out
+    registry._registered_cost.cache_clear()
 
 
 def test_a_fit_to_the_last_byte(capsys: pytest.CaptureFixture[str]) -> None:
