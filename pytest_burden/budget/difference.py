@@ -236,7 +236,9 @@ def judged_by(run: Run, comparison: Comparison) -> Run:
     by_id = {difference.id: difference for difference in comparison.differences}
     gone = (each for each in comparison.differences if each.after is None)
     found = (*(verdict for each in gone for verdict in each.verdicts), *comparison.eased)
-    own = [*_own(run)]
+    # Shards that were compared with this base one by one say it each, of what they measured.
+    of_base = Kind.EASED, comparison.base.name
+    own = [verdict for verdict in _own(run) if (verdict.kind, verdict.since) != of_base]
     return replace(
         run,
         results=tuple(_judged_by(result, by_id.get(result.id)) for result in run.results),

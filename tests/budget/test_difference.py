@@ -486,6 +486,8 @@ def test_one_eased_limit_of_many() -> None:
     assert eased.detail.splitlines()[1] == "for t0 and 1,199 more"
     once = judged_by(Run(), comparison)
     assert once.verdicts == judged_by(once, comparison).verdicts == (eased,)
+    less = compared(then, side(*entries, held=dict.fromkeys(names[:9], RAISED)))
+    assert judged_by(judged_by(Run(), less), comparison).verdicts == (eased,)
 
 
 @pytest.mark.parametrize(
