@@ -26,7 +26,9 @@ class Eased(NamedTuple):
         was = self.before.written or f"{self.before.key}=0 by default"
         if self.after is None:
             return f"{was} in {base} is gone"
-        moved = f" at {self.before.where}" if self.before.where != self.where else ""
+        # What holds by default stands nowhere.
+        has_moved = self.before.written and self.before.where != self.where
+        moved = f" at {self.before.where}" if has_moved else ""
         return f"{self.after.written} allows more than {was} in {base}{moved}"
 
 

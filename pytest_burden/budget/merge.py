@@ -33,7 +33,7 @@ from pytest_burden.budget.ids import Glob, natural
 from pytest_burden.budget.result import Result, as_renamed
 from pytest_burden.budget.run import WHOLE, Run
 from pytest_burden.budget.scaling import said
-from pytest_burden.budget.verdict import BY_TORCH, Kind, Policy, Verdict, leniency
+from pytest_burden.budget.verdict import BY_TORCH, DEFAULTS, Kind, Policy, Verdict, leniency
 from pytest_burden.burden import METRICS, Burden, Convention, shallow
 from pytest_burden.errors import BurdenError
 
@@ -222,11 +222,12 @@ def _each_once(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
 
 def _policies(runs: Sequence[Run]) -> dict[str, str]:
     """Return the policies of the legs, of several the one that lets most pass."""
-    found: dict[str, str] = {}
-    for run in runs:
-        for kind, policy in run.policies.items():
-            found[kind] = max(policy, found.get(kind, policy), key=leniency)
-    return found
+    usual = {kind.value: policy.value for kind, policy in DEFAULTS.items()}
+    kinds = dict.fromkeys(kind for run in runs for kind in run.policies)
+    return {
+        kind: max((run.policies.get(kind, usual.get(kind, "")) for run in runs), key=leniency)
+        for kind in kinds
+    }
 
 
 def _unfinished(runs: Sequence[Run]) -> tuple[str, ...]:

@@ -347,6 +347,7 @@ def test_policies() -> None:
     """The one that lets most pass is that of all: nobody is told of less."""
     one, other = Run(policies={"over": "warn", "new": "fail"}), Run(policies={"over": "ignore"})
     assert joined(one, other).policies == {"over": "ignore", "new": "fail"}
+    assert joined(Run(policies={"shrank": "fail"}), Run()).policies == {"shrank": "warn"}
 
 
 def test_order_of_ids() -> None:
