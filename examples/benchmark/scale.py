@@ -12,10 +12,11 @@ from pytest_burden import Burden, Figures, ModuleRow
 from pytest_burden.budget import baseline
 from pytest_burden.budget.baseline import Baseline, entry_of, nodes_of
 from pytest_burden.budget.compare import changes
-from pytest_burden.budget.difference import Comparison, Side, compare
+from pytest_burden.budget.difference import Comparison, compare
 from pytest_burden.budget.limits import Limit
 from pytest_burden.budget.result import Result
 from pytest_burden.budget.run import Run
+from pytest_burden.budget.side import Side
 from pytest_burden.budget.verdict import DEFAULTS, NO_GROWTH, Past, judge
 from pytest_burden.report.annotations import Sources, annotate
 from pytest_burden.report.difference import lines

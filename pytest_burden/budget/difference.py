@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 from pytest_burden.budget.allowance import Allowance
 from pytest_burden.budget.baseline import NONE, Baseline, Entry
 from pytest_burden.budget.compare import Change, changes
-from pytest_burden.budget.config import FILE
-from pytest_burden.budget.eased import eased
+from pytest_burden.budget.eased import eased_limits
 from pytest_burden.budget.growth import Growth
 from pytest_burden.budget.ids import is_of, split_unfinished
 from pytest_burden.budget.limits import Rule
 from pytest_burden.budget.precedence import resolve
 from pytest_burden.budget.result import Result
 from pytest_burden.budget.run import Run
+from pytest_burden.budget.side import Side
 from pytest_burden.budget.verdict import (
-    CONFIGURABLE,
-    DEFAULTS,
     Kind,
     Past,
     Policies,
@@ -28,7 +26,6 @@ from pytest_burden.budget.verdict import (
     Verdict,
     conventions_differ,
     judge,
-    leniency,
     renamed,
     runs_differ,
 )
@@ -38,37 +35,6 @@ NAME = "burden diff"
 """The subject of what is wrong with a comparison as a whole."""
 
 How = Literal["same", "changed", "renamed", "added", "gone", "unmeasured", "unknown"]
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """One of the two that are compared."""
-
-    name: str
-    baseline: Baseline
-    renew: str
-    """The command that measures it again."""
-    unmeasured: Mapping[str, str] = field(default_factory=dict)
-    """Measurements that came to nothing, and why."""
-    partial: tuple[str, ...] = ()
-    """Why what is missing here may exist all the same; empty after a full run."""
-    unfinished: tuple[str, ...] = ()
-    """Tests of which not everything was measured, as in `Run`."""
-    limits: Mapping[str, Sequence[Rule]] = field(default_factory=dict)
-    """By id, what the tests allow themselves; of a commit also what its pyproject.toml does."""
-    excuses: Mapping[str, str] = field(default_factory=dict)
-    """By id, why a test did not fail although its measurement does: ``xfailed``, ``skipped``."""
-    unsure: tuple[str, ...] = ()
-    """Why there may be more than was measured, and worse, as in `Run`."""
-    held: Mapping[str, Sequence[Rule]] = field(default_factory=dict)
-    """By id, every limit that was in force; nothing of what was not judged."""
-    growth_unknown: frozenset[str] = frozenset()
-    """Ids of which `held` has not just the limits of growth that are their own: their baseline does
-    not know them, or they have been compared with another run."""
-    policies: Mapping[str, str] | None = None
-    """As in `Run`, None where they are not known."""
-    replaced_rules: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """By id, as in `Burden`; nothing of a baseline, which does not keep them."""
 
 
 class Step(NamedTuple):
@@ -222,8 +188,9 @@ def compare(  # noqa: PLR0913, PLR0917 what was measured, and what is allowed
     for name in sorted(missing):
         gone = _excused(head, name, _gone(base, head, name, policies))
         found.append(Difference(name, before[name], None, gone))
-    eased_limits = tuple(_eased(base, head, found, rules, policies))
-    return Comparison(base, head, tuple(found), eased=eased_limits)
+    both = [(each.before, each.after) for each in found if each.before and each.after]
+    eased = tuple(eased_limits(base, head, both, rules, policies))
+    return Comparison(base, head, tuple(found), eased=eased)
 
 
 def judged_by(run: Run, comparison: Comparison) -> Run:
@@ -309,65 +276,6 @@ def _gone(base: Side, head: Side, name: str, policies: Policies) -> Iterator[Ver
         yield replace(lost, detail=head.unmeasured[name])
     elif not head.partial and not _is_unfinished(head, name):
         yield replace(_verdict(Kind.STALE, name, policies), since=base.name)
-
-
-def _eased(
-    base: Side,
-    head: Side,
-    differences: Iterable[Difference],
-    rules: Callable[[str], Iterable[Rule]],
-    policies: Policies,
-) -> Iterator[Verdict]:
-    """Yield a verdict for each limit that is eased, however many measurements it holds for."""
-    policies = {**policies, Kind.EASED: _of_eased(base, policies)}
-    names: dict[tuple[str, str], list[str]] = {}
-    for each in differences:
-        if each.before and each.after and each.id in head.held and each.before.id in base.held:
-            rest = _growths(rules(each.id)) if _is_growth_unknown(base, head, each) else ()
-            before, after = (
-                resolve([side.held[name], _growths(side.limits.get(name, ())), rest])
-                for side, name in ((base, each.before.id), (head, each.id))
-            )
-            for limit in eased(before, after, each.before.metrics):
-                names.setdefault((limit.where, limit.text(base.name)), []).append(each.id)
-    yield from _eased_policies(base, head, policies)
-    for (where, text), held in names.items():
-        more = f" and {len(held) - 1:,} more" if len(held) > 1 else ""
-        detail = f"{text}\nfor {held[0]}{more}"
-        yield replace(_verdict(Kind.EASED, where, policies), detail=detail, since=base.name)
-
-
-def _is_growth_unknown(base: Side, head: Side, each: Difference) -> bool:
-    """Return whether not each side was held to its own limits of growth, and to them alone."""
-    before = each.before.id if each.before else each.id
-    unknown = before in base.growth_unknown or each.id in head.growth_unknown
-    return unknown or not _growths(base.held[before])
-
-
-def _growths(rules: Iterable[Rule]) -> tuple[Rule, ...]:
-    return tuple(rule for rule in rules if isinstance(rule, Growth))
-
-
-def _of_eased(base: Side, policies: Policies) -> Policy:
-    """Return the stricter policy of both: a change does not switch off what holds it back."""
-    now = policies.get(Kind.EASED, Policy.IGNORE)
-    if base.policies is None:
-        return now
-    then = base.policies.get(Kind.EASED.value, DEFAULTS[Kind.EASED].value)
-    before = [each for each in Policy if each.value == then]
-    return min([now, *before], key=lambda each: leniency(each.value))
-
-
-def _eased_policies(base: Side, head: Side, policies: Policies) -> Iterator[Verdict]:
-    if base.policies is None or head.policies is None:
-        return
-    for kind in CONFIGURABLE:
-        name, usual = kind.value, DEFAULTS[kind].value
-        then, now = base.policies.get(name, usual), head.policies.get(name, usual)
-        if leniency(now) > leniency(then):
-            detail = f'{name} = "{now}" allows more than {name} = "{then}" in {base.name}'
-            where = f"{FILE}: tool.burden.policy.{name}"
-            yield replace(_verdict(Kind.EASED, where, policies), detail=detail, since=base.name)
 
 
 def _is_unfinished(side: Side, name: str) -> bool:

@@ -15,13 +15,14 @@ from pytest_burden.budget import baseline
 from pytest_burden.budget.baseline import NONE, Baseline, entry_of, minor
 from pytest_burden.budget.ci import on_ci
 from pytest_burden.budget.config import FILE, Config, GitHub
-from pytest_burden.budget.difference import Comparison, Side, compare, judged_by
+from pytest_burden.budget.difference import Comparison, compare, judged_by
 from pytest_burden.budget.limits import Limit, Rule
 from pytest_burden.budget.precedence import Level, configured, resolve
 from pytest_burden.budget.problem import listing
 from pytest_burden.budget.reading import load as load_config
 from pytest_burden.budget.result import Result
 from pytest_burden.budget.run import Run
+from pytest_burden.budget.side import Side
 from pytest_burden.budget.verdict import DEFAULTS, LOCAL, NO_GROWTH, Kind
 from pytest_burden.commands.comparing import comparing
 from pytest_burden.commands.output import (

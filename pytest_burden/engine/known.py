@@ -48,7 +48,7 @@ def learn(
         NoShape: they depend on data.
     """
     asked = stand_in or call
-    storages = range(len(asked.tensors)) if stand_in else shared or range(len(asked.tensors))
+    storages = (None if stand_in else shared) or range(len(asked.tensors))
     result = infer(asked, storages)
     outputs = tuple(o.spec for o in result.outputs if not isinstance(o, Plain))
     written = {

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from pytest_burden.budget.difference import Comparison, Difference, How, Side
+from pytest_burden.budget.difference import Comparison, Difference, How
 from pytest_burden.budget.ids import natural
 from pytest_burden.budget.result import verdict_to_dict
+from pytest_burden.budget.side import Side
 from pytest_burden.budget.units import show
 from pytest_burden.budget.verdict import Kind, Verdict
 from pytest_burden.burden import METRICS

@@ -15,7 +15,6 @@ from pytest_burden.budget.baseline import NONE, Baseline, Entry, entry_of
 from pytest_burden.budget.difference import (
     Comparison,
     Difference,
-    Side,
     compare,
     judged_by,
     not_compared,
@@ -25,6 +24,7 @@ from pytest_burden.budget.ids import Glob
 from pytest_burden.budget.limits import Limit, Rule
 from pytest_burden.budget.result import Result
 from pytest_burden.budget.run import Run
+from pytest_burden.budget.side import Side
 from pytest_burden.budget.verdict import DEFAULTS, LOCAL, NO_GROWTH, Kind, Policies, Policy, Verdict
 from pytest_burden.burden import Convention
 from tests.budget.sample import burden

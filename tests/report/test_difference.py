@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from pytest_burden.budget.baseline import Baseline, Entry, entry_of
-from pytest_burden.budget.difference import Comparison, Side, compare
+from pytest_burden.budget.difference import Comparison, compare
 from pytest_burden.budget.limits import Limit
+from pytest_burden.budget.side import Side
 from pytest_burden.budget.verdict import LOCAL, NO_GROWTH
 from pytest_burden.report.difference import lines, markdown, to_dict
 from tests.budget.sample import IMAGE, burden

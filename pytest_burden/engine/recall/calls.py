@@ -202,7 +202,10 @@ def _again(known: Known, given: Sequence[AbstractTensor], tape: Tape) -> Any:
         op, spec, home, nbytes = known.lone
         token = Token(tape, nbytes, "result") if home >= 0 else given[~home].token
         tape.calls.append(OpCall(op, tape.module, (token.index,), False))  # noqa: FBT003 a tuple's
-        return _made(spec, token, view=home < 0)
+        made = abstract(spec, token)
+        if home < 0:
+            made.viewed = token
+        return made
     first = known.record.again([tensor.token.index for tensor in given], tape)
     return _handed_out(known.outputs, given, tape, first)
 
